@@ -1,0 +1,1 @@
+"""The `run_*.py` entry points and the rooms they share."""

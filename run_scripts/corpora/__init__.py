@@ -1,0 +1,1 @@
+"""Readers, collators, language codes and the phrasebook."""

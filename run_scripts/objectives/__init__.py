@@ -1,0 +1,1 @@
+"""Losses, and one Config + Trainer file per training objective."""

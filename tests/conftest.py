@@ -1,0 +1,40 @@
+"""Offline, tiny models made from their configurations, and where the real data lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+TINY_ENCODER = {
+    "vocab_size": 120,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 40,
+    "initializer_range": 0.2,
+}
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder with real data beside the checkout; skips where there is none."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no real data beside the checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def batch() -> dict[str, torch.Tensor]:
+    """Two right-padded rows of 9 and 6 tokens for an encoder of `TINY_ENCODER`'s vocabulary."""
+    generator = torch.Generator().manual_seed(7)
+    input_ids = torch.randint(4, TINY_ENCODER["vocab_size"], (2, 9), generator=generator)
+    input_ids[:, 0] = 0
+    attention_mask = torch.ones_like(input_ids)
+    input_ids[1, 6:], attention_mask[1, 6:] = 1, 0
+    return {"input_ids": input_ids, "attention_mask": attention_mask}
