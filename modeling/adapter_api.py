@@ -35,6 +35,8 @@ class AdapterApi(PreTrainedModel):
         if check_name(adapter_name) in self.config.adapters and not overwrite_ok:
             raise AdapterError(f"There is an adapter {adapter_name!r} already; pass overwrite_ok=True to replace it.")
         config = AdapterConfig.from_kind(config) if isinstance(config, str) else config
+        for layer in set(range(self.config.num_hidden_layers)) - set(config.leave_out):
+            config.bottleneck_size(self.config.hidden_size, layer)  # Raises before the model changes.
         self.config.adapters[adapter_name] = config.to_dict()
         self.base_model.build_adapter(adapter_name)
         if set_active:
@@ -94,10 +96,10 @@ class AdapterApi(PreTrainedModel):
         }
         config = AdapterConfig.from_dict(self.config.adapters[adapter_name])
         stored = StoredAdapter(adapter_name, config, self.config.hidden_size, tensors)
-        model = {"model_class": type(self).__name__, "model_name": self.config.name_or_path or ""}
-        write_adapter(Path(folder), stored, model)
-        if with_head:
-            write_head(Path(folder), self._stored_head(), stored, model)
+        head = self._stored_head() if with_head else None
+        write_adapter(Path(folder), stored, self.config.name_or_path)
+        if head is not None:
+            write_head(Path(folder), head, stored, self.config.name_or_path)
 
     def load_adapter(
         self,
@@ -109,8 +111,8 @@ class AdapterApi(PreTrainedModel):
     ) -> str:
         """Load an adapter from a folder or a Hub id and return its name; the head only if `with_head`.
 
-        `leave_out` drops the bottlenecks of those layers, as MAD-X 2.0 does with the last one. `AdapterError` when the
-        adapter does not fit this model, before anything of the model changes.
+        `leave_out` drops the bottlenecks of those layers too, as MAD-X 2.0 does with the last one. `AdapterError`,
+        before anything of the model changes, when the files are damaged or do not fit it.
         """
         stored = read_adapter(str(adapter_name_or_path))
         if leave_out is not None:
@@ -150,15 +152,12 @@ class AdapterApi(PreTrainedModel):
                 raise AdapterError(f"Adapter tensor {key} has shape {found}; this model needs {tuple(shape)}.")
 
     def _stored_head(self) -> StoredHead:
-        labels: dict[str, Any] = {"label2id": self.config.label2id, "num_labels": self.config.num_labels}
+        layout, config = self._head_layout(), self.config
+        sizes: dict[str, Any] = {"label2id": config.label2id, layout.counts: config.num_labels}
         if self.head_type == "masked_lm":
-            labels = {
-                "label2id": None,
-                "vocab_size": self.config.vocab_size,
-                "embedding_size": self.config.hidden_size,
-            }
+            sizes = {"label2id": None, "vocab_size": config.vocab_size, "embedding_size": config.hidden_size}
         tensors = {key: parameter.detach().cpu().contiguous() for key, parameter in self._head_parameters()}
-        return StoredHead({"head_type": self.head_type, **self._head_layout().config, **labels}, tensors)
+        return StoredHead({"head_type": self.head_type, **layout.config, **sizes}, tensors)
 
     def _head_layout(self) -> HeadLayout:
         if self.head_type is None:
@@ -175,21 +174,24 @@ class AdapterApi(PreTrainedModel):
         head, mine = read_head(folder_or_id), self._stored_head()
         if head is None:
             raise AdapterError(f"{folder_or_id} holds no prediction head; load it without one.")
-        if head.config.get("head_type") != mine.config["head_type"]:
-            raise AdapterError(
-                f"The head is of type {head.config.get('head_type')}; expected {mine.config['head_type']}."
-            )
+        described = {**self._head_layout().config, **head.config}
+        for key in ("head_type", *self._head_layout().decisive):
+            found, expected = described.get(key), mine.config[key]
+            if found != expected:
+                raise AdapterError(f"The head's {key} is {found!r}; this model needs {expected!r}.")
         for key, tensor in mine.tensors.items():
             if key not in head.tensors or head.tensors[key].shape != tensor.shape:
                 raise AdapterError(f"The head's tensor {key} does not fit this model's shape {tuple(tensor.shape)}.")
+        if len(head.labels) not in (0, mine.config.get("num_labels", len(head.labels))):
+            raise AdapterError(f"The head names {len(head.labels)} labels; this model has {self.config.num_labels}.")
         return head
 
     def _load_head(self, head: StoredHead) -> None:
         for key, parameter in self._head_parameters():
             parameter.data.copy_(head.tensors[key])
-        if head.config.get("label2id"):
+        if head.labels:
             self.config.id2label = dict(enumerate(head.labels))
-            self.config.label2id = dict(head.config["label2id"])
+            self.config.label2id = {label: index for index, label in enumerate(head.labels)}
 
 
 def adapter_shapes(config: AdapterConfig, width: int, layers: int) -> Iterator[tuple[str, torch.Size]]:
@@ -207,4 +209,5 @@ def adapter_shapes(config: AdapterConfig, width: int, layers: int) -> Iterator[t
 def _without_layers(stored: StoredAdapter, leave_out: Sequence[int]) -> StoredAdapter:
     dropped = tuple(f"encoder.layer.{layer}." for layer in leave_out)
     tensors = {key: tensor for key, tensor in stored.tensors.items() if not key.startswith(dropped)}
-    return replace(stored, config=replace(stored.config, leave_out=tuple(leave_out)), tensors=tensors)
+    config = replace(stored.config, leave_out=sorted({*leave_out, *stored.config.leave_out}))
+    return replace(stored, config=config, tensors=tensors)

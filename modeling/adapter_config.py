@@ -4,8 +4,9 @@ Pfeiffer et al. 2020 (https://arxiv.org/abs/2005.00052), Houlsby et al. 2019 (ht
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -14,6 +15,44 @@ from transformers.activations import ACT2FN
 
 class AdapterError(ValueError):
     """An adapter that cannot be used here; the message is one sentence that names the key and what was expected."""
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_factor(value: object) -> bool:
+    return _is_number(value, 0.001, 1e6)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "mh_adapter": (_is_bool, "true or false"),
+    "output_adapter": (_is_bool, "true or false"),
+    "reduction_factor": (
+        lambda value: all(map(_is_factor, value.values() if isinstance(value, Mapping) else [value])),
+        "positive numbers (0.001 to 1000000)",
+    ),
+    "non_linearity": (
+        lambda value: isinstance(value, str) and value in ACT2FN,
+        "an activation that transformers knows, such as 'relu'",
+    ),
+    "original_ln_before": (_is_bool, "true or false"),
+    "scaling": (
+        lambda value: value in ("learned", "channel") or _is_number(value, -1e6, 1e6),
+        "a number, 'learned' or 'channel'",
+    ),
+    "dropout": (lambda value: _is_number(value, 0, 1), "a number from 0 to 1"),
+    "inv_adapter": (lambda value: value in (None, "nice"), "'nice' or null"),
+    "inv_adapter_reduction_factor": (lambda value: value is None or _is_factor(value), "a positive number or null"),
+    "leave_out": (
+        lambda value: isinstance(value, (list, tuple)) and all(isinstance(layer, int) for layer in value),
+        "a list of layers",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -42,22 +81,16 @@ class AdapterConfig:
     """Layers (from 0) without a bottleneck; MAD-X 2.0 leaves out the last one."""
 
     def __post_init__(self) -> None:
+        for key, (fits, expected) in RULES.items():
+            value = self.__dict__[key]
+            if not fits(value):
+                raise AdapterError(f"Adapter key {key} is {reprlib.repr(value)}; expected {expected}.")
         object.__setattr__(self, "leave_out", tuple(self.leave_out))
-        if self.non_linearity not in ACT2FN:
-            raise AdapterError(
-                f"Adapter key non_linearity is {self.non_linearity!r}, which transformers does not know."
-            )
-        if self.inv_adapter not in (None, "nice"):
-            raise AdapterError(f"Adapter key inv_adapter is {self.inv_adapter!r}; only 'nice' or null is supported.")
-        if isinstance(self.scaling, str) and self.scaling not in ("learned", "channel"):
-            raise AdapterError(f"Adapter key scaling is {self.scaling!r}; expected a number, 'learned' or 'channel'.")
-        factors = (
-            self.reduction_factor.values() if isinstance(self.reduction_factor, Mapping) else [self.reduction_factor]
-        )
-        if not all(isinstance(f, (int, float)) and f > 0 for f in factors):
-            raise AdapterError(
-                f"Adapter key reduction_factor is {self.reduction_factor!r}; expected positive numbers."
-            )
+        if not isinstance(self.scaling, str):
+            object.__setattr__(self, "scaling", float(self.scaling))
+        if isinstance(self.reduction_factor, Mapping):
+            factors = {str(layer): factor for layer, factor in self.reduction_factor.items()}
+            object.__setattr__(self, "reduction_factor", factors)
 
     @classmethod
     def from_kind(cls, kind: str, **changes: Any) -> "AdapterConfig":
@@ -72,9 +105,12 @@ class AdapterConfig:
         """Read AdapterHub's mapping; `AdapterError` for a variant of the architecture that is not implemented."""
         for key, only in FIXED.items():
             if values.get(key, only) != only:
-                raise AdapterError(f"Adapter key {key} is {values[key]!r}; only {only!r} is supported.")
-        known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+                raise AdapterError(f"Adapter key {key} is {reprlib.repr(values[key])}; only {only!r} is supported.")
+        for key in REQUIRED:
+            if key not in values:
+                raise AdapterError(f"Adapter key {key} is missing; expected AdapterHub's configuration.")
+        known = {key: values[key] for key in RULES if key in values}
+        return cls(**{"original_ln_before": False, **known})
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able mapping that `from_dict` and the `adapters` library read."""
@@ -89,6 +125,8 @@ class AdapterConfig:
             factor = factor.get(str(layer), factor.get("default", 1))
         return max(1, int(hidden_size // factor))
 
+
+REQUIRED = ("mh_adapter", "output_adapter", "reduction_factor", "non_linearity")
 
 FIXED: dict[str, Any] = {
     "original_ln_after": True,
@@ -144,8 +182,9 @@ def _literal(value: str) -> Any:
 
 def check_name(name: str) -> str:
     """Return the adapter's name, or raise `AdapterError` where it cannot name a module and a folder."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or hasattr(nn.ModuleDict, name):
+    allowed = isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)
+    if not allowed or hasattr(nn.ModuleDict, name):
         raise AdapterError(
-            f"{name!r} cannot name an adapter: use letters, digits, '-' and '_', and no name of a torch method."
+            f"{reprlib.repr(name)} cannot name an adapter: use letters, digits, '-' and '_', no torch method's name."
         )
     return name

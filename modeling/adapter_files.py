@@ -5,7 +5,6 @@ adapter_up.bias`, `embeddings.invertible_adapters.F.0.weight`. No file is ever u
 """
 
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers.utils import cached_file
 
-from .adapter_config import KINDS, AdapterConfig, AdapterError, check_name
+from .adapter_config import AdapterConfig, AdapterError, check_name
+from .safe_files import read_json, read_tensors
 
 VERSION = "adapters.1.3.0"
 ADAPTER_FILES = ("adapter.safetensors", "pytorch_adapter.bin")
@@ -30,6 +29,8 @@ LEGACY_NAMES = {
     "invertible_lang_adapters": "invertible_adapters",
 }
 LEGACY_ACTIVATIONS = {"gelu": "gelu_new", "gelu_orig": "gelu"}
+MODEL_CLASS = "XLMRobertaAdapterModel"
+"""The class of `adapters` that takes our files, heads included, as they are."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,8 @@ class StoredHead:
 
     config: dict[str, Any]
     tensors: dict[str, torch.Tensor]
-
-    @property
-    def labels(self) -> list[str]:
-        """The label names in order."""
-        return sorted(self.config["label2id"], key=self.config["label2id"].get)
+    labels: tuple[str, ...] = ()
+    """The label names in order; empty where the head has none."""
 
 
 def read_adapter(folder_or_id: str) -> StoredAdapter:
@@ -60,7 +58,7 @@ def read_adapter(folder_or_id: str) -> StoredAdapter:
     path = _find(folder_or_id, "adapter_config.json")
     if path is None:
         raise AdapterError(f"{folder_or_id} holds no adapter_config.json; expected an AdapterHub folder or Hub id.")
-    full = _read_json(path)
+    full = read_json(path)
     if full.get("model_type", "xlm-roberta") != "xlm-roberta":
         raise AdapterError(
             f"{path}: model_type is {full['model_type']!r}; expected an adapter made for 'xlm-roberta'."
@@ -69,8 +67,8 @@ def read_adapter(folder_or_id: str) -> StoredAdapter:
     if missing:
         raise AdapterError(f"{path}: the key {missing[0]!r} is missing; expected AdapterHub's adapter_config.json.")
     name = check_name(full["name"])
-    tensors = {_canonical(key, name, path): value for key, value in _read_tensors(folder_or_id, ADAPTER_FILES).items()}
-    config = _read_config(full, has_coupling=any(key.startswith("embeddings.") for key in tensors))
+    tensors = {_canonical(key, name, path): value for key, value in _read_first(folder_or_id, ADAPTER_FILES).items()}
+    config = _read_config(full, path, has_coupling=any(key.startswith("embeddings.") for key in tensors))
     return StoredAdapter(name, config, full.get("hidden_size"), tensors)
 
 
@@ -79,32 +77,40 @@ def read_head(folder_or_id: str) -> StoredHead | None:
     path = _find(folder_or_id, "head_config.json")
     if path is None:
         return None
-    full = _read_json(path)
+    full = read_json(path)
     if not isinstance(full.get("config"), dict) or "name" not in full:
         raise AdapterError(f"{path}: the keys 'name' and 'config' were expected.")
-    tensors = _read_tensors(folder_or_id, HEAD_FILES)
+    tensors = _read_first(folder_or_id, HEAD_FILES)
     prefix = f"heads.{full['name']}."
-    return StoredHead(full["config"], {key.removeprefix(prefix): value for key, value in tensors.items()})
+    named = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return StoredHead(full["config"], named, _labels(full["config"].get("label2id") or {}, path))
 
 
-def write_adapter(folder: Path, adapter: StoredAdapter, model: Mapping[str, str]) -> None:
-    """Write an adapter that `adapters` 1.3.0 loads; `model` gives `model_name` and `model_class`."""
+def write_adapter(folder: Path, adapter: StoredAdapter, model_name: str) -> None:
+    """Write an adapter that `adapters` 1.3.0 loads; `model_name` says which model it was trained on."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {_stored_name(key, adapter.name): value for key, value in adapter.tensors.items()}
     save_file(tensors, folder / ADAPTER_FILES[0], metadata={"format": "pt"})
-    _write_json(folder / "adapter_config.json", adapter.config.to_dict(), adapter, model)
+    _write_json(folder / "adapter_config.json", adapter.config.to_dict(), adapter, model_name)
 
 
-def write_head(folder: Path, head: StoredHead, adapter: StoredAdapter, model: Mapping[str, str]) -> None:
+def write_head(folder: Path, head: StoredHead, adapter: StoredAdapter, model_name: str) -> None:
     """Write a prediction head beside its adapter, under the adapter's name."""
     tensors = {f"heads.{adapter.name}.{key}": value for key, value in head.tensors.items()}
     save_file(tensors, folder / HEAD_FILES[0], metadata={"format": "pt"})
-    _write_json(folder / "head_config.json", head.config, adapter, model)
+    _write_json(folder / "head_config.json", head.config, adapter, model_name)
 
 
-def _write_json(path: Path, config: Mapping[str, Any], adapter: StoredAdapter, model: Mapping[str, str]) -> None:
-    full = {"config": config, "hidden_size": adapter.hidden_size, "model_type": "xlm-roberta", **model}
-    full |= {"name": adapter.name, "version": VERSION}
+def _write_json(path: Path, config: Mapping[str, Any], adapter: StoredAdapter, model_name: str) -> None:
+    full = {
+        "config": config,
+        "hidden_size": adapter.hidden_size,
+        "model_class": MODEL_CLASS,
+        "model_name": model_name,
+        "model_type": "xlm-roberta",
+        "name": adapter.name,
+        "version": VERSION,
+    }
     path.write_text(json.dumps(full, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -121,59 +127,46 @@ def _find(folder_or_id: str, filename: str) -> Path | None:
     return None if found is None else Path(found)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        full = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AdapterError(f"{path} is not JSON ({error}); is it truncated?") from error
-    if not isinstance(full, dict):
-        raise AdapterError(f"{path} holds a {type(full).__name__}; expected a JSON object.")
-    return full
-
-
-def _read_tensors(folder_or_id: str, filenames: tuple[str, str]) -> dict[str, torch.Tensor]:
-    """Read the first of the files that exists, without unpickling anything but tensors."""
+def _read_first(folder_or_id: str, filenames: tuple[str, str]) -> dict[str, torch.Tensor]:
+    """Read the first of the files that exists."""
     path = next((found for name in filenames if (found := _find(folder_or_id, name))), None)
     if path is None:
         raise AdapterError(f"{folder_or_id} holds neither {filenames[0]} nor {filenames[1]}.")
-    try:
-        if path.suffix == ".safetensors":
-            tensors = load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise AdapterError(f"{path} holds more than tensors, or is damaged; it was not executed.") from error
-    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
-        raise AdapterError(f"{path} is truncated or damaged: {str(error).splitlines()[0]}") from error
-    for key, value in tensors.items() if isinstance(tensors, dict) else [(path.name, None)]:
-        if not isinstance(value, torch.Tensor):
-            raise AdapterError(f"{path}: {key} is not a tensor.")
-        if not torch.isfinite(value).all():
-            raise AdapterError(f"{path}: {key} holds NaN or infinite values.")
-    return tensors
+    return read_tensors(path)
 
 
-def _read_config(full: Mapping[str, Any], has_coupling: bool) -> AdapterConfig:
+def _read_config(full: Mapping[str, Any], path: Path, has_coupling: bool) -> AdapterConfig:
     """Read the `config` entry in any of its historical forms."""
     config = full["config"]
     if isinstance(config, str):
-        if config not in KINDS:
-            raise AdapterError(f"Unknown adapter kind {config!r}; expected one of {', '.join(sorted(KINDS))}.")
-        result = KINDS[config]
-    else:
-        values = dict(config)
-        if "version" not in full:
-            activation = values.get("non_linearity")
-            values["non_linearity"] = LEGACY_ACTIVATIONS.get(activation, activation)
+        result = AdapterConfig.from_kind(config)
+    elif isinstance(config, dict):
+        values = {key: value for key, value in config.items() if value is not None}
+        activation = str(values.get("non_linearity"))
+        if "version" not in full and activation in LEGACY_ACTIVATIONS:
+            values["non_linearity"] = LEGACY_ACTIVATIONS[activation]
+        elif activation.lower() == "leakyrelu":
+            values["non_linearity"] = "leaky_relu"
         nested = values.pop("invertible_adapter", None)
-        if nested:
-            values["inv_adapter"] = nested["block_type"]
-            values["inv_adapter_reduction_factor"] = nested["reduction_factor"]
-        result = AdapterConfig.from_dict({k: v for k, v in values.items() if v is not None or k == "inv_adapter"})
+        if isinstance(nested, dict):
+            values["inv_adapter"] = nested.get("block_type")
+            values["inv_adapter_reduction_factor"] = nested.get("reduction_factor")
+        result = AdapterConfig.from_dict(values)
+    else:
+        raise AdapterError(
+            f"{path}: config is a {type(config).__name__}; expected a mapping or a kind such as 'seq_bn'."
+        )
     # Old task adapters declare an invertible adapter that they never had.
     if full.get("type") == "text_task" and not has_coupling:
         result = replace(result, inv_adapter=None, inv_adapter_reduction_factor=None)
     return result
+
+
+def _labels(label2id: Any, path: Path) -> tuple[str, ...]:
+    ids = list(label2id.values()) if isinstance(label2id, dict) else [None]
+    if not all(isinstance(i, int) for i in ids) or sorted(ids) != list(range(len(ids))):
+        raise AdapterError(f"{path}: label2id must number the labels from 0 without gaps.")
+    return tuple(sorted(label2id, key=label2id.__getitem__))
 
 
 def _canonical(key: str, name: str, path: Path) -> str:

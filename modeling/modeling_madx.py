@@ -35,6 +35,7 @@ from .adapter_heads import HEADS  # noqa: F401
 from .bottleneck import AdaptedEmbeddings, AdaptedOutput, AdaptedSelfOutput, Bottleneck
 from .configuration_madx import MadxConfig
 from .coupling import NiceCoupling
+from .safe_files import read_tensors  # noqa: F401
 
 
 def first_token(states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
@@ -50,6 +51,8 @@ class MadxPreTrainedModel(AdapterApi, XLMRobertaPreTrainedModel):
 
     config_class = MadxConfig
     config: MadxConfig
+    # Only the masked-LM loss divides by the count that the Trainer passes; the others are means over their batch.
+    accepts_loss_kwargs = False
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -119,6 +122,7 @@ class MadxForMaskedLM(MadxPreTrainedModel, XLMRobertaForMaskedLM):
     """Masked LM: the active language's coupling is undone before the vocabulary projection (MAD-X, figure 3)."""
 
     _auto_class = "AutoModelForMaskedLM"
+    accepts_loss_kwargs = True
     head_type = "masked_lm"
 
     def __init__(self, config: MadxConfig) -> None:

@@ -1,0 +1,183 @@
+"""Arguments shared by the scripts, and how a command line, a recipe file, or both become dataclasses."""
+
+import difflib
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import yaml
+from datasets import Dataset, DatasetDict
+from transformers import HfArgumentParser, TrainingArguments
+from transformers.utils import logging as transformers_logging
+
+from xlzoo.hub_cards import PublishError
+from xlzoo.modeling.adapter_config import AdapterError
+from xlzoo.run_scripts.corpora.languages import iso639_3
+from xlzoo.run_scripts.corpora.sources import Source, load, require_columns
+from xlzoo.run_scripts.errors import UserError
+
+REPEATABLE = {"action": "extend", "nargs": "+"}
+
+
+@dataclass
+class ModelArguments:
+    """Which encoder to start from."""
+
+    model_name_or_path: str | None = field(default=None, metadata={"help": "Hub id or folder of an XLM-R checkpoint."})
+    model_type: str | None = field(default=None, metadata={"help": "Train from scratch: 'xlm-roberta'."})
+    config_name: str | None = field(default=None, metadata={"help": "Train from scratch with this configuration."})
+    config_overrides: str | None = field(default=None, metadata={"help": "'hidden_size=256,num_hidden_layers=6'."})
+    tokenizer_name: str | None = field(default=None, metadata={"help": "Hub id or folder, if not the model's."})
+    tokenizer_vocab_size: int | None = field(
+        default=None, metadata={"help": "From scratch: train a Unigram tokenizer of this size on the training text."}
+    )
+    trust_remote_code: bool = field(default=False, metadata={"help": "Run code from the model's repository."})
+
+
+@dataclass
+class DataArguments:
+    """Where the rows come from."""
+
+    dataset_name: str | None = field(default=None, metadata={"help": "Hub id, folder, or 'phrasebook'."})
+    dataset_config_name: str | None = field(default=None, metadata={"help": "Hub config; a language, or a pair."})
+    train_file: list[str] = field(default_factory=list, metadata={"help": "Training file(s).", **REPEATABLE})
+    validation_file: str | None = field(default=None, metadata={"help": "Validation file."})
+    test_file: str | None = field(default=None, metadata={"help": "Test file, for --do_predict."})
+    language: str | None = field(default=None, metadata={"help": "The data's language, any spelling, for the card."})
+    max_seq_length: int = field(default=128, metadata={"help": "Longest input in pieces; longer ones are split."})
+    max_train_samples: int | None = field(default=None, metadata={"help": "Use only the first rows."})
+    max_eval_samples: int | None = field(default=None, metadata={"help": "Likewise for validation and test."})
+    phrasebook_seed: int = field(default=0, metadata={"help": "Seed of the phrasebook's sentences."})
+    text_column_name: str | None = field(default=None, metadata={"help": "Column with the text, or the words."})
+    label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
+
+    def load(self, kind: str, columns: dict[str, str]) -> DatasetDict:
+        """Load the rows and return only these columns, given as {wanted name: name in the data}, cut to the limits."""
+        files = {"train": self.train_file, "validation": [self.validation_file], "test": [self.test_file]}
+        named = {split: [path for path in paths if path] for split, paths in files.items()}
+        source = Source(
+            name=self.dataset_name,
+            config=self.dataset_config_name,
+            files={split: paths[0] for split, paths in named.items() if paths},
+            kind=kind,
+            language=self.language,
+            seed=self.phrasebook_seed,
+        )
+        loaded = load(source)
+        require_columns(loaded, list(columns.values()), source)
+        renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
+        kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
+        limits = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_eval_samples}
+        return DatasetDict({split: _first(rows, limits.get(split)) for split, rows in kept.items()})
+
+    def language_code(self) -> str | None:
+        """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""
+        if self.language is None and self.dataset_name != "phrasebook":
+            return None
+        return iso639_3(self.language or self.dataset_config_name or "eng")
+
+
+def _first(rows: Dataset, limit: int | None) -> Dataset:
+    return rows if limit is None else rows.select(range(min(limit, len(rows))))
+
+
+@dataclass
+class AdapterArguments:
+    """Which adapters to train or load."""
+
+    train_adapter: bool = field(default=False, metadata={"help": "Train an adapter and freeze the encoder."})
+    adapter_config: str = field(
+        default="seq_bn", metadata={"help": "seq_bn, seq_bn_inv, pfeiffer+inv, seq_bn[reduction_factor=8], ..."}
+    )
+    adapter_name: str | None = field(default=None, metadata={"help": "Its name; by default the language or task."})
+    load_adapter: list[str] = field(
+        default_factory=list, metadata={"help": "Folder(s) or Hub id(s), language first.", **REPEATABLE}
+    )
+    load_lang_adapter: str | None = field(default=None, metadata={"help": "Language adapter to stack the task on."})
+    leave_out_last_layer: bool = field(
+        default=False, metadata={"help": "MAD-X 2.0: language adapters without their last layer."}
+    )
+
+
+@dataclass
+class RunArguments(TrainingArguments):
+    """transformers' training arguments, and what this project adds for every script."""
+
+    overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
+    hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})
+
+    def __post_init__(self) -> None:
+        # The stock Trainer must not upload checkpoints by itself: publishing has one door.
+        self.publish_when_done = bool(self.push_to_hub or self.hub_dir)
+        self.push_to_hub = False
+        self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
+        super().__post_init__()
+
+
+class _Parser(HfArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}; see --help.")
+
+
+def parse(argv: Sequence[str] | None, *types: type) -> tuple[Any, ...]:
+    """Fill one dataclass per type from flags, a YAML/JSON recipe, or a recipe followed by flags that override it."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and not arguments[0].startswith("-"):
+        recipe = read_recipe(arguments.pop(0))
+        overridden = {flag.split("=")[0] for flag in arguments if flag.startswith("--")}
+        arguments = recipe_flags({k: v for k, v in recipe.items() if f"--{k}" not in overridden}) + arguments
+    parser = _Parser(types, allow_abbrev=False)
+    try:
+        *parsed, unknown = parser.parse_args_into_dataclasses(arguments, return_remaining_strings=True)
+    except (ValueError, ImportError) as error:
+        raise UserError(" ".join(str(error).split())) from error
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].split("=")[0], flags, n=1)
+        raise UserError(f"Unknown argument {unknown[0]!r}; {f'did you mean {near[0]}?' if near else 'see --help.'}")
+    return tuple(parsed)
+
+
+def read_recipe(path: str) -> dict[str, Any]:
+    """Read a YAML or JSON mapping; `recipes/...` is also looked for beside the scripts."""
+    candidates = [Path(path), Path(__file__).parent / path]
+    found = next((p for p in candidates if p.is_file()), None)
+    if found is None or found.suffix not in (".yaml", ".yml", ".json"):
+        raise UserError(f"There is no recipe {path!r}; expected a .yaml or .json file, or flags starting with --.")
+    try:
+        recipe = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"The recipe {path!r} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(recipe, dict):
+        raise UserError(f"The recipe {path!r} holds no mapping of flags to values.")
+    return recipe
+
+
+def recipe_flags(recipe: dict[str, Any]) -> list[str]:
+    """Spell a mapping as command-line flags; `null` leaves a flag out, lists give several values."""
+    flags: list[str] = []
+    for key, value in recipe.items():
+        if value is None or value == []:
+            continue
+        values = value if isinstance(value, list) else [value]
+        flags += [f"--{key}", *(json.dumps(v) if isinstance(v, dict) else str(v) for v in values)]
+    return flags
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run a script's `main`; a mistake of the user's ends in one sentence and exit code 2."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    for noisy in ("httpx", "datasets", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        main()
+    except (UserError, AdapterError, PublishError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)

@@ -1,0 +1,112 @@
+"""Data sets in the Hub's layout, from the Hub itself or from a folder, each failure told in one sentence."""
+
+import logging
+import os
+import re
+from pathlib import PurePosixPath
+from textwrap import shorten
+
+import datasets
+from datasets.exceptions import DatasetNotFoundError, DatasetsError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError, RevisionNotFoundError
+from huggingface_hub.utils import validate_repo_id
+from xlzoo.run_scripts.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+PARQUET_BRANCH = "refs/convert/parquet"
+SCRIPT_REFUSAL = "Dataset scripts are no longer supported"
+LOCAL_WAY_OUT = "give a local folder with --dataset_name, files with --train_file and --validation_file, or phrasebook"
+
+
+def load_repository(name: str, config: str | None) -> datasets.DatasetDict:
+    """Load a Hub id or a folder in the Hub's layout; code in it never runs.
+
+    A Hub id that holds a loading script is read from the Parquet copy the Hub made of it. Raises UserError if there is
+    no such data, configuration or connection, if its metadata leads to files elsewhere, or if it cannot be read.
+    """
+    if not os.path.isdir(name):
+        _require_hub_id(name)
+    try:
+        return _build(name, config)
+    except RuntimeError as error:
+        if not str(error).startswith(SCRIPT_REFUSAL):
+            raise
+        if os.path.isdir(name):
+            raise UserError(f"{name!r} holds a loading script, which never runs: {LOCAL_WAY_OUT}") from error
+    files = _parquet_copy(name, config)
+    whole = "" if all("/partial-" not in file for split in files.values() for file in split) else " (incomplete)"
+    logger.warning("%s has a loading script, which never runs: reading its Parquet copy%s", name, whole)
+    return _build(name, config, files)
+
+
+def _require_hub_id(name: str) -> None:
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UserError(f"{name!r} is neither an existing folder nor a Hub id: {LOCAL_WAY_OUT}") from error
+
+
+def _build(name: str, config: str | None, parquet: dict[str, list[str]] | None = None) -> datasets.DatasetDict:
+    try:
+        if parquet:
+            builder = datasets.load_dataset_builder("parquet", data_files=parquet)
+        else:
+            builder = datasets.load_dataset_builder(name, config)
+        stay_inside(name, builder.config.data_files or {})
+        builder.download_and_prepare()
+        return builder.as_dataset()
+    except ConnectionError as error:
+        raise UserError(f"cannot reach the Hub for {name!r}: {LOCAL_WAY_OUT}") from error
+    except DatasetNotFoundError as error:
+        advice = "check the spelling, log in with `hf auth login` if it is private or gated, or " + LOCAL_WAY_OUT
+        raise UserError(f"no data set {name!r}: {error.args[0].rstrip('.')}, {advice}") from error
+    except (DatasetsError, OSError, ValueError, EOFError, StopIteration) as error:
+        raise UserError(_reason(name, config, error)) from error
+
+
+def _reason(name: str, config: str | None, error: BaseException) -> str:
+    """Put a failure of `datasets` into one sentence; its configuration errors list what is available."""
+    if listed := re.search(r"[Aa]vailable[^\[]*(\[.*\])", str(error)):
+        return _pick_config(name, config, listed[1])
+    reason = shorten(str(error.__cause__ or error), width=200) or "it is empty"
+    return f"cannot read {name!r}: {reason}, correct the data or {LOCAL_WAY_OUT}"
+
+
+def _pick_config(name: str, config: str | None, available: object) -> str:
+    wrong = f"has no configuration {config!r}" if config else "has several configurations"
+    return f"{name} {wrong}: choose one of {available} with --dataset_config_name"
+
+
+def stay_inside(name: str, data_files: dict[str, list[str]]) -> None:
+    """Refuse metadata whose `data_files` lead to files on this machine outside the data set's own folder."""
+    folder = os.path.join(os.path.abspath(name), "") if os.path.isdir(name) else None
+    for file in (file for files in data_files.values() for file in files):
+        remote = file.startswith(("hf://", "https://", "http://"))
+        if not remote and not (folder and os.path.abspath(file).startswith(folder)):
+            raise UserError(f"{name!r} leads to {file}, which lies outside it: correct the data or {LOCAL_WAY_OUT}")
+
+
+def _parquet_copy(name: str, config: str | None) -> dict[str, list[str]]:
+    """List split -> files of one configuration on the Parquet branch, laid out as config/split/0000.parquet."""
+    try:
+        paths = HfApi().list_repo_files(name, repo_type="dataset", revision=PARQUET_BRANCH)
+    except RevisionNotFoundError:
+        paths = []
+    except OSError as error:
+        raise UserError(f"cannot list the Parquet copy of {name!r} ({error}): {LOCAL_WAY_OUT}") from error
+    branch = f"hf://datasets/{name}@{PARQUET_BRANCH.replace('/', '%2F')}"
+    splits: dict[str, dict[str, list[str]]] = {}
+    for path in sorted(path for path in paths if path.endswith(".parquet") and path.count("/") == 2):
+        part, split, _ = PurePosixPath(path).parts
+        splits.setdefault(part, {}).setdefault(split.removeprefix("partial-"), []).append(f"{branch}/{path}")
+    if not splits:
+        raise UserError(
+            f"{name} holds only a loading script, which never runs, and no Parquet copy: use a copy without a script, "
+            "or download its files and pass them with --train_file and --validation_file"
+        )
+    config = config or (next(iter(splits)) if len(splits) == 1 else "default")
+    if config not in splits:
+        raise UserError(_pick_config(name, config if config != "default" else None, list(splits)))
+    return splits[config]

@@ -1,0 +1,154 @@
+"""File formats: text lines, tagged words (IOB2, CoNLL, CoNLL-U) and what `datasets` reads itself; plain or `.gz`."""
+
+import glob
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import dropwhile, groupby
+from pathlib import Path
+
+import datasets
+from datasets.exceptions import DatasetsError
+from xlzoo.run_scripts.errors import UserError
+
+BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+TEXT_ENDINGS = (".txt",)
+TAGGED_ENDINGS = (".txt", ".conll", ".iob2", ".tsv", ".bio", ".conllu")
+SPAN_TAG = re.compile(r"O|[BIESLU]-\S+")
+WORD_RANGE = re.compile("[-.]")
+UPOS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split())
+
+
+def ending(path: Path) -> str:
+    """Give the file name's ending without `.gz`: `.txt` for `train.txt.gz`."""
+    return Path(path.name.removesuffix(".gz")).suffix.lower()
+
+
+def is_readable(path: Path, kind: str) -> bool:
+    """Say whether `read_file` knows the ending for this kind of rows."""
+    return ending(path) in BUILDERS or ending(path) in (TAGGED_ENDINGS if kind == "tokens" else TEXT_ENDINGS)
+
+
+def read_file(path: Path, kind: str) -> datasets.Dataset:
+    """Read one file as rows of `kind` "text" or "tokens"; the columns of csv, json and parquet files are their own.
+
+    Raises UserError if the file is missing, unreadable, empty, not UTF-8 or of an unknown ending.
+    """
+    if not is_readable(path, kind):
+        known = ", ".join(sorted({*BUILDERS, *(TAGGED_ENDINGS if kind == "tokens" else TEXT_ENDINGS)}))
+        raise UserError(f"cannot tell the format of {path}: expected a name ending in one of {known}, plain or .gz")
+    if ending(path) in BUILDERS:
+        rows = _read_with_builder(path)
+    else:
+        rows = read_tagged(path) if kind == "tokens" else read_text(path)
+    if not len(rows):
+        raise UserError(f"{path} holds no rows: expected at least one, give another file")
+    return rows
+
+
+def read_text(path: Path, *, skip_blank: bool = True) -> datasets.Dataset:
+    """Read lines, split on LF only, as {"text"}; other Unicode spaces stay, a CR before the LF goes."""
+    lines = (line for _, line in read_lines(path))
+    return datasets.Dataset.from_dict({"text": [line for line in lines if line.strip() or not skip_blank]})
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line without its end) of a UTF-8 file; UserError where it cannot be read."""
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield number, text.removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, line {number}: not UTF-8 ({error.reason}), convert the file to UTF-8") from error
+    except FileNotFoundError as error:
+        raise UserError(f"no file {path}: expected an existing file, correct the path") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {path} after line {number}: {error}, give a complete, readable file") from error
+
+
+def read_tagged(path: Path) -> datasets.Dataset:
+    """Read sentences of tagged words as {"tokens", "ner_tags"}, or {"tokens", "pos_tags"} where the tags are UPOS.
+
+    Known layouts, told apart by the first sentence: `token tag`, `token ... tag` (CoNLL-2003), `id token tag ...`
+    (Universal NER) and CoNLL-U, whose ids with `-` or `.` are skipped; columns are set off by tabs or by spaces.
+    Lines before a sentence that start with `#` and are no row are comments. Span tags stay as they are written: IOB1,
+    BIOES and an `I-` that continues nothing are not converted. Raises UserError naming file and line.
+    """
+    blocks = [list(block) for blank, block in groupby(read_lines(path), lambda row: not row[1].strip()) if not blank]
+    layout = _layout(path, blocks)
+    tokens, tags = [], []
+    for block in blocks:
+        lines = (row for row in block if not row[1].startswith("-DOCSTART-"))
+        split = ((number, _split(line, layout.separator)) for number, line in lines)
+        rows = list(dropwhile(lambda row: row[1][0].startswith("#") and layout.complaint(row[1]), split))
+        for number, columns in rows:
+            if complaint := layout.complaint(columns):
+                raise UserError(f"{path}, line {number}: {complaint}")
+        words = [columns for _, columns in rows if not (layout.token and WORD_RANGE.search(columns[0]))]
+        if words:
+            tokens.append([columns[layout.token] for columns in words])
+            tags.append([columns[layout.tag] for columns in words])
+    return datasets.Dataset.from_dict({"tokens": tokens, layout.name: tags})
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a file keeps its words and tags; `token` is 1 where ids come first, and `name` is the tags' column."""
+
+    separator: str
+    width: int
+    token: int
+    tag: int
+    name: str
+
+    def complaint(self, columns: list[str]) -> str:
+        """Say what is wrong with a row, nothing if it is well formed."""
+        if len(columns) != self.width:
+            return f"expected {self.width} columns as in the first row, found {len(columns)}"
+        if not columns[self.token]:
+            return "the word is empty, expected one word per line"
+        if self.name == "ner_tags" and not SPAN_TAG.fullmatch(columns[self.tag]):
+            return f"tag {columns[self.tag]!r}, expected O or a span tag such as B-PER"
+        if self.name == "pos_tags" and columns[self.tag] not in UPOS:
+            return f"tag {columns[self.tag]!r}, expected one of {' '.join(sorted(UPOS))}"
+        return ""
+
+
+def _layout(path: Path, blocks: list[list[tuple[int, str]]]) -> _Layout:
+    """Find the columns from the first sentence; its words are numbered 1, 2, ... exactly where ids come first."""
+    sentences = ([line for _, line in block if not line.startswith(("#", "-DOCSTART-"))] for block in blocks)
+    first = next((sentence for sentence in sentences if sentence), None)
+    if first is None:
+        raise UserError(f"{path} holds no sentences: expected one word and its tag per line, give another file")
+    separator = "\t" if "\t" in first[0] else " "
+    rows = [_split(line, separator) for line in first]
+    width = len(rows[0])
+    if width < 2:
+        raise UserError(
+            f"{path} has lines like {first[0][:40]!r}: expected a word and its tag, a tab or space between"
+        )
+    ids = [row[0] for row in rows if not WORD_RANGE.search(row[0])]
+    numbered = width > 2 and ids == [str(number) for number in range(1, len(ids) + 1)]
+    tag = (3 if width == 10 else 2) if numbered else width - 1
+    return _Layout(separator, width, int(numbered), tag, "pos_tags" if rows[0][tag] in UPOS else "ner_tags")
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return line.split("\t") if separator == "\t" else re.split(" +", line.strip(" "))
+
+
+def _read_with_builder(path: Path) -> datasets.Dataset:
+    """Read csv, json or parquet through `datasets`, after the checks whose failures it reports poorly."""
+    if ending(path) != ".parquet" and not sum(bool(line.strip()) for _, line in read_lines(path)):
+        raise UserError(f"{path} is empty: expected at least one row, give another file")
+    try:
+        return datasets.load_dataset(
+            BUILDERS[ending(path)], data_files={"train": glob.escape(str(path))}, split="train"
+        )
+    except (DatasetsError, OSError, ValueError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise UserError(f"cannot read {path}: {reason}, correct the file or give another") from error

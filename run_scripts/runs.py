@@ -1,0 +1,107 @@
+"""What every training run does around the training: claim its folder, find its last checkpoint, mark its end."""
+
+import json
+import logging
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+from transformers import Trainer
+from transformers.trainer_utils import get_last_checkpoint
+
+from xlzoo.run_scripts.arguments import RunArguments
+from xlzoo.run_scripts.errors import UserError
+
+RUN_FILE = "run.json"
+RESULTS_FILE = "all_results.json"
+logger = logging.getLogger(__name__)
+
+
+def claim_output(args: RunArguments) -> str | None:
+    """Make `output_dir` this run's, and return the checkpoint to resume from.
+
+    A folder that holds anything is refused, unless it is to be resumed, or is a run to be overwritten.
+    """
+    folder = Path(args.output_dir)
+    resume = args.resume_from_checkpoint
+    if folder.is_file():
+        raise UserError(f"--output_dir {folder} is a file; expected a folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        if args.overwrite_output_dir:
+            _delete_run(folder)
+        elif not resume:
+            raise UserError(
+                f"--output_dir {folder} holds another run; choose another folder, continue it with "
+                "--resume_from_checkpoint last, or delete it with --overwrite_output_dir."
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUN_FILE).write_text(json.dumps(args.to_sanitized_dict(), indent=2, default=str) + "\n")
+    if not resume:
+        return None
+    if resume.lower() in ("true", "last"):
+        return last_complete_checkpoint(folder)
+    if not is_complete(Path(resume)):
+        raise UserError(f"--resume_from_checkpoint {resume} is no complete checkpoint; expected a folder or 'last'.")
+    return resume
+
+
+def _delete_run(folder: Path) -> None:
+    if not (folder / RUN_FILE).is_file():
+        raise UserError(f"--overwrite_output_dir: {folder} was not written by a run of ours; delete it yourself.")
+    shutil.rmtree(folder)
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Say whether a checkpoint was written to its end: the Trainer writes its state after everything else."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text())
+    except (OSError, json.JSONDecodeError):
+        return False
+    return True
+
+
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """Return the newest complete checkpoint, removing half-written ones; `None` starts from the beginning."""
+    while (newest := get_last_checkpoint(str(folder))) is not None and not is_complete(Path(newest)):
+        logger.warning("%s was interrupted while it was written; going back to the one before.", newest)
+        shutil.rmtree(newest)
+    return newest
+
+
+def check_splits(args: RunArguments, splits: Collection[str]) -> None:
+    """Decide what to do where no `--do_...` says so, and refuse what the data has no split for."""
+    if not (args.do_train or args.do_eval or args.do_predict):
+        args.do_train, args.do_eval = "train" in splits, "validation" in splits
+    wanted = {"train": args.do_train, "validation": args.do_eval, "test": args.do_predict}
+    for split in (split for split, needed in wanted.items() if needed and split not in splits):
+        flag = {"train": "do_train", "validation": "do_eval", "test": "do_predict"}[split]
+        raise UserError(f"--{flag} needs a {split} split, the data has {', '.join(splits)}; add --{split}_file.")
+
+
+def run_trainer(trainer: Trainer, checkpoint: str | None, test: Dataset | None = None) -> dict[str, Any]:
+    """Train, evaluate and predict as the arguments say, and return all metrics in one mapping."""
+    results: dict[str, Any] = {}
+    if trainer.args.do_train:
+        results |= trainer.train(resume_from_checkpoint=checkpoint).metrics
+    if trainer.args.do_eval:
+        results |= trainer.evaluate()
+    if trainer.args.do_predict:
+        results |= trainer.evaluate(test, metric_key_prefix="test")
+    return results
+
+
+def write_results(folder: Path, results: dict[str, Any]) -> None:
+    """Write the run's results; their presence says that the run is complete."""
+    part = folder / f"{RESULTS_FILE}.part"
+    part.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    part.replace(folder / RESULTS_FILE)
+
+
+def read_results(folder: Path) -> dict[str, Any] | None:
+    """Return the results of a complete run, or `None`."""
+    try:
+        return json.loads((folder / RESULTS_FILE).read_text())
+    except FileNotFoundError:
+        return None

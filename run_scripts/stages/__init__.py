@@ -1,0 +1,1 @@
+"""What a training script does once its arguments are parsed, so that `run_madx.py` can chain it."""
