@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from huggingface_hub import HfApi
+
 from xlzoo.hub_cards.cards import Facts, render_card
 from xlzoo.hub_cards.checks import PublishError, check_facts, check_folder
 from xlzoo.hub_cards.staging import place, stage

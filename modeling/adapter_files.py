@@ -67,7 +67,10 @@ def read_adapter(folder_or_id: str) -> StoredAdapter:
     if missing:
         raise AdapterError(f"{path}: the key {missing[0]!r} is missing; expected AdapterHub's adapter_config.json.")
     name = check_name(full["name"])
-    tensors = {_canonical(key, name, path): value for key, value in _read_first(folder_or_id, ADAPTER_FILES).items()}
+    stored = _read_first(folder_or_id, ADAPTER_FILES)
+    tensors = {_canonical(key, name, path): value for key, value in stored.items()}
+    if len(tensors) < len(stored):
+        raise AdapterError(f"{path.parent}: a tensor of adapter {name!r} is there twice, under an old and a new name.")
     config = _read_config(full, path, has_coupling=any(key.startswith("embeddings.") for key in tensors))
     return StoredAdapter(name, config, full.get("hidden_size"), tensors)
 

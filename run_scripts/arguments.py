@@ -60,20 +60,22 @@ class DataArguments:
         """Load the rows and return only these columns, given as {wanted name: name in the data}, cut to the limits."""
         files = {"train": self.train_file, "validation": [self.validation_file], "test": [self.test_file]}
         named = {split: [path for path in paths if path] for split, paths in files.items()}
+        limits = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_eval_samples}
+        asked = {split: limit for split, limit in limits.items() if limit}
         source = Source(
             name=self.dataset_name,
             config=self.dataset_config_name,
-            files={split: paths[0] for split, paths in named.items() if paths},
+            files={split: paths for split, paths in named.items() if paths},
             kind=kind,
             language=self.language,
             seed=self.phrasebook_seed,
+            sizes=asked,
         )
         loaded = load(source)
         require_columns(loaded, list(columns.values()), source)
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
         kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
-        limits = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_eval_samples}
-        return DatasetDict({split: _first(rows, limits.get(split)) for split, rows in kept.items()})
+        return DatasetDict({split: _first(rows, asked.get(split)) for split, rows in kept.items()})
 
     def language_code(self) -> str | None:
         """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""
@@ -115,6 +117,7 @@ class RunArguments(TrainingArguments):
         # The stock Trainer must not upload checkpoints by itself: publishing has one door.
         self.publish_when_done = bool(self.push_to_hub or self.hub_dir)
         self.push_to_hub = False
+        self.disable_tqdm = bool(self.disable_tqdm)
         self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
         super().__post_init__()
 

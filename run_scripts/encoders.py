@@ -19,7 +19,9 @@ SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]
 Model = TypeVar("Model", bound=MadxPreTrainedModel)
 
 
-def load_encoder(cls: type[Model], args: ModelArguments, tokenizer: PreTrainedTokenizerBase, **config: object) -> Model:
+def load_encoder(
+    cls: type[Model], args: ModelArguments, tokenizer: PreTrainedTokenizerBase, **config: object
+) -> Model:
     """Load a checkpoint of the XLM-R family as `cls`, or make a new one of `--config_name` or `--model_type`.
 
     `config` sets further configuration fields, such as the labels.

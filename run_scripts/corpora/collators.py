@@ -19,6 +19,16 @@ def pad(sequences: Sequence[Sequence[int]], value: int, multiple: int = 8) -> to
     return batch
 
 
+def padded(sequences: Sequence[Sequence[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
+    """Return `input_ids` and `attention_mask`, both `[B, L]`."""
+    input_ids = pad(sequences, pad_token_id)
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    return {
+        "input_ids": input_ids,
+        "attention_mask": (torch.arange(input_ids.shape[1]) < lengths[:, None]).long(),
+    }
+
+
 class MaskingCollator:
     """Batches for masked LM: of each chosen token 80 % become the mask, 10 % a random token, 10 % stay (BERT).
 
@@ -34,18 +44,15 @@ class MaskingCollator:
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Return `input_ids`, `attention_mask` and `labels` (-100 where nothing is to be predicted), all `[B, L]`."""
         masked = [self._mask(row) for row in rows]
-        input_ids = pad([ids for ids, _ in masked], self.pad)
-        lengths = torch.tensor([len(ids) for ids, _ in masked])
-        return {
-            "input_ids": input_ids,
-            "attention_mask": (torch.arange(input_ids.shape[1]) < lengths[:, None]).long(),
-            "labels": pad([labels for _, labels in masked], IGNORED),
-        }
+        batch = padded([ids for ids, _ in masked], self.pad)
+        batch["labels"] = pad([labels for _, labels in masked], IGNORED)
+        return batch
 
     def _mask(self, row: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         ids = np.array(row["input_ids"])
         random = np.random.default_rng((self.seed, row["epoch"], row["index"]))
-        chance, fate, other = random.random(len(ids)), random.random(len(ids)), random.integers(self.vocabulary, size=len(ids))
+        chance, fate = random.random((2, len(ids)))
+        other = random.integers(self.vocabulary, size=len(ids))
         chosen = (chance < self.probability) & ~np.isin(ids, self.special)
         labels = np.where(chosen, ids, IGNORED)
         masked = np.where(chosen & (fate < 0.8), self.mask, ids)
@@ -59,11 +66,9 @@ class TaggingCollator:
         self.pad = tokenizer.pad_token_id
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Pad the rows; -100 marks what has no label."""
-        input_ids = pad([row["input_ids"] for row in rows], self.pad)
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        return {
-            "input_ids": input_ids,
-            "attention_mask": (torch.arange(input_ids.shape[1]) < lengths[:, None]).long(),
-            "labels": pad([row["labels"] for row in rows], IGNORED),
-        }
+        """Pad the rows; -100 marks what has no label. Rows for evaluation also have their `place`, `[B, 2]`."""
+        batch = padded([row["input_ids"] for row in rows], self.pad)
+        batch["labels"] = pad([row["labels"] for row in rows], IGNORED)
+        if "place" in rows[0]:
+            batch["place"] = torch.tensor([row["place"] for row in rows])
+        return batch

@@ -11,6 +11,7 @@ from datasets.exceptions import DatasetNotFoundError, DatasetsError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, RevisionNotFoundError
 from huggingface_hub.utils import validate_repo_id
+
 from xlzoo.run_scripts.errors import UserError
 
 logger = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from langcodes.tag_parser import LanguageTagError
 from language_data.names import get_trie_value, load_trie, normalize_name
 from language_data.registry_parser import parse_registry
 from language_data.util import data_filename
+
 from xlzoo.run_scripts.errors import UserError
 
 

@@ -16,7 +16,11 @@ def as_lines(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> 
 
     def split(batch: dict[str, list[str]]) -> dict[str, Any]:
         encoded = tokenizer(
-            batch["text"], truncation=True, max_length=length, return_overflowing_tokens=True, return_attention_mask=False
+            batch["text"],
+            truncation=True,
+            max_length=length,
+            return_overflowing_tokens=True,
+            return_attention_mask=False,
         )
         return {"input_ids": encoded["input_ids"]}
 
@@ -37,30 +41,30 @@ def as_blocks(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) ->
 def as_windows(
     rows: Dataset, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], column: str, length: int
 ) -> Dataset:
-    """Turn `{"tokens", column}` rows of label strings into `{"input_ids", "labels", "sentence"}`.
+    """Turn `{"tokens", column}` rows of label strings into `{"input_ids", "labels", "place"}`.
 
     A word's label stands on its first piece, -100 elsewhere. A sentence that is too long for `length` goes on in
-    further windows of whole words, with the same `sentence` number, so that every word is labelled exactly once.
+    further windows of whole words, so that every word is labelled exactly once; `place` is the sentence's number and
+    the window's number in it.
     """
     ids = {label: number for number, label in enumerate(labels)}
-    inner = length - tokenizer.num_special_tokens_to_add()
-    unknown = [tokenizer.unk_token_id]
+    room = length - tokenizer.num_special_tokens_to_add()
 
     def label(batch: dict[str, list[Any]], indices: list[int]) -> dict[str, Any]:
-        result: dict[str, list[Any]] = {"input_ids": [], "labels": [], "sentence": []}
-        for index, words, tags in zip(indices, batch["tokens"], batch[column], strict=True):
-            encoded = tokenizer([f"{word} " for word in words], add_special_tokens=False)["input_ids"] if words else []
+        encoded = tokenizer(batch["tokens"], is_split_into_words=True, add_special_tokens=False)
+        result: dict[str, list[Any]] = {"input_ids": [], "labels": [], "place": []}
+        for row, (index, tags) in enumerate(zip(indices, batch[column], strict=True)):
             # A word without any piece, a lone control character say, still needs a place for its label.
-            pieces = [(piece or unknown)[:inner] for piece in encoded]
-            for start, stop in _windows([len(piece) for piece in pieces], inner):
-                flat = list(chain.from_iterable(pieces[start:stop]))
-                marks = [
-                    [ids[tag], *[IGNORED] * (len(piece) - 1)]
-                    for piece, tag in zip(pieces[start:stop], tags[start:stop], strict=True)
-                ]
-                result["input_ids"].append(_framed(flat, tokenizer))
+            words: list[list[int]] = [[] for _ in tags]
+            for piece, word in zip(encoded["input_ids"][row], encoded.word_ids(row), strict=True):
+                words[word].append(piece)
+            words = [pieces[:room] or [tokenizer.unk_token_id] for pieces in words]
+            for number, (start, stop) in enumerate(_windows([len(pieces) for pieces in words], room)):
+                inside = list(zip(words[start:stop], tags[start:stop], strict=True))
+                marks = [[ids[tag], *[IGNORED] * (len(pieces) - 1)] for pieces, tag in inside]
+                result["input_ids"].append(_framed(list(chain.from_iterable(words[start:stop])), tokenizer))
                 result["labels"].append([IGNORED, *chain.from_iterable(marks), IGNORED])
-                result["sentence"].append(index)
+                result["place"].append([index, number])
         return result
 
     return rows.map(label, batched=True, with_indices=True, remove_columns=rows.column_names, desc="Labelling words")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import datasets
 from datasets.exceptions import DatasetsError
+
 from xlzoo.run_scripts.errors import UserError
 
 BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-TEXT_ENDINGS = (".txt",)
 TAGGED_ENDINGS = (".txt", ".conll", ".iob2", ".tsv", ".bio", ".conllu")
 SPAN_TAG = re.compile(r"O|[BIESLU]-\S+")
 WORD_RANGE = re.compile("[-.]")
@@ -26,23 +26,26 @@ def ending(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
-def is_readable(path: Path, kind: str) -> bool:
-    """Say whether `read_file` knows the ending for this kind of rows."""
-    return ending(path) in BUILDERS or ending(path) in (TAGGED_ENDINGS if kind == "tokens" else TEXT_ENDINGS)
+def is_readable(path: Path) -> bool:
+    """Say whether `read_file` knows the ending."""
+    return ending(path) in BUILDERS or ending(path) in TAGGED_ENDINGS
 
 
 def read_file(path: Path, kind: str) -> datasets.Dataset:
     """Read one file as rows of `kind` "text" or "tokens"; the columns of csv, json and parquet files are their own.
 
+    As "text", a `.txt` file gives its lines, and a file of tagged words its sentences with the words set off by spaces.
     Raises UserError if the file is missing, unreadable, empty, not UTF-8 or of an unknown ending.
     """
-    if not is_readable(path, kind):
-        known = ", ".join(sorted({*BUILDERS, *(TAGGED_ENDINGS if kind == "tokens" else TEXT_ENDINGS)}))
+    if not is_readable(path):
+        known = ", ".join(sorted({*BUILDERS, *TAGGED_ENDINGS}))
         raise UserError(f"cannot tell the format of {path}: expected a name ending in one of {known}, plain or .gz")
     if ending(path) in BUILDERS:
         rows = _read_with_builder(path)
     else:
-        rows = read_tagged(path) if kind == "tokens" else read_text(path)
+        rows = read_tagged(path) if kind == "tokens" or ending(path) != ".txt" else read_text(path)
+        if kind == "text" and "tokens" in rows.column_names:
+            rows = datasets.Dataset.from_dict({"text": [" ".join(words) for words in rows["tokens"]]})
     if not len(rows):
         raise UserError(f"{path} holds no rows: expected at least one, give another file")
     return rows

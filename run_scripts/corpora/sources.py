@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from textwrap import shorten
 
 import datasets
+
 from xlzoo.run_scripts.errors import UserError
 
 from .hub import load_repository, stay_inside
@@ -28,18 +30,22 @@ class Source:
     """Hub id, local folder, or "phrasebook"."""
     config: str | None = None
     """The Hub's configuration, or the phrasebook's language or pair (`swh`, `en-sw`) in any spelling."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Split to path, where files are named one by one."""
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Split to its paths, where files are named one by one."""
     kind: str = "text"
     """What a plain text file holds: lines of "text", or tagged words, "tokens"."""
     language: str | None = None
     """The rows' language; the phrasebook's where `config` is not given."""
     seed: int = 0
     """The phrasebook's seed."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """The phrasebook's rows per split, where they are not the usual number."""
 
     def __str__(self) -> str:
         """Name the source for messages."""
-        return ", ".join(self.files.values()) or " ".join(part for part in (self.name, self.config) if part)
+        return ", ".join(chain.from_iterable(self.files.values())) or " ".join(
+            part for part in (self.name, self.config) if part
+        )
 
 
 def load(source: Source) -> datasets.DatasetDict:
@@ -50,14 +56,27 @@ def load(source: Source) -> datasets.DatasetDict:
     if bool(source.name) == bool(source.files):
         raise UserError("expected one source of data: give either --dataset_name or files such as --train_file")
     if source.files:
-        return _in_order({split: read_file(Path(path), source.kind) for split, path in source.files.items()})
+        return _in_order({split: _read_files(paths, source.kind) for split, paths in source.files.items()})
     if source.name == PHRASEBOOK:
         from .phrasebook import load_phrasebook
 
-        return load_phrasebook(phrasebook_config(source.config or source.language or "eng"), seed=source.seed)
+        config = phrasebook_config(source.config or source.language or "eng")
+        return load_phrasebook(config, seed=source.seed, sizes=source.sizes or None)
     name = str(source.name)
     folder = Path(name).expanduser()
     return _in_order(_load_folder(folder, source) if folder.is_dir() else load_repository(name, source.config))
+
+
+def _read_files(paths: Sequence[str], kind: str) -> datasets.Dataset:
+    """Read files one after the other; they must have the same columns."""
+    parts = [read_file(Path(path), kind) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        if part.column_names != parts[0].column_names:
+            raise UserError(
+                f"{path} has the columns {', '.join(part.column_names)}, {paths[0]} has "
+                f"{', '.join(parts[0].column_names)}: give files of one kind"
+            )
+    return datasets.concatenate_datasets(parts)
 
 
 def phrasebook_config(config: str) -> str:
@@ -72,7 +91,7 @@ def _load_folder(folder: Path, source: Source) -> Mapping[str, datasets.Dataset]
     saved = (datasets.config.DATASETDICT_JSON_FILENAME, datasets.config.DATASET_STATE_JSON_FILENAME)
     if any((folder / name).is_file() for name in saved):
         return _load_saved(folder)
-    files = {} if source.config else _split_files(folder, source.kind)
+    files = {} if source.config else _split_files(folder)
     if files:
         return {split: read_file(path, source.kind) for split, path in files.items()}
     return load_repository(str(folder), source.config)
@@ -88,10 +107,10 @@ def _load_saved(folder: Path) -> Mapping[str, datasets.Dataset]:
     return splits
 
 
-def _split_files(folder: Path, kind: str) -> dict[str, Path]:
+def _split_files(folder: Path) -> dict[str, Path]:
     """Find the files named after a split: `train.txt.gz`, `dev.conllu`, `en_ewt-ud-test.iob2`."""
     files: dict[str, Path] = {}
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and is_readable(path, kind)):
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and is_readable(path)):
         stem = path.name.removesuffix(".gz")[: -len(ending(path))]
         if found := SPLIT_IN_STEM.search(stem):
             split = SPLIT_NAMES.get(found[1], found[1])

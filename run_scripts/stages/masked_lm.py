@@ -85,7 +85,9 @@ def _prepare_adapter(model: MadxForMaskedLM, adapter_args: AdapterArguments, dat
     return name
 
 
-def _encode(rows: Dataset, tokenizer: PreTrainedTokenizerBase, data_args: DataArguments, args: MaskedLMConfig) -> Dataset:
+def _encode(
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, data_args: DataArguments, args: MaskedLMConfig
+) -> Dataset:
     encode = as_lines if args.line_by_line else as_blocks
     encoded = encode(rows, tokenizer, data_args.max_seq_length)
     if not len(encoded):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from huggingface_hub import ModelCard
+
 from xlzoo.hub_cards import Facts, Metric, render_card
 
 FULL = Facts(

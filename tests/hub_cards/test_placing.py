@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from xlzoo.hub_cards import Facts, publish, staging
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi, ModelCard
+
 from xlzoo.hub_cards import Facts, Metric, PublishError, publish
 
 FACTS = Facts(title="Toy", license="mit")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from xlzoo.hub_cards import Facts, PublishError, publish, usage
 
 READ_WEIGHTS = 'print(open("{repo_id}/model.safetensors", "rb").read())'

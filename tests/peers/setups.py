@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from conftest import TINY_ENCODER
+
 from xlzoo.modeling.modeling_madx import (
     MadxForMaskedLM,
     MadxForMultipleChoice,

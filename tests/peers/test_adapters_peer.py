@@ -7,6 +7,7 @@ import torch
 from legacy_folders import LEGACY, make_legacy
 from peer_process import assert_close, run_worker
 from setups import CLASSES, LABELS, SETUPS, Setup, inputs, logits, one
+
 from xlzoo.modeling.adapter_config import AdapterConfig
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 

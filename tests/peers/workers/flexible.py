@@ -28,5 +28,11 @@ def run(model, stack, head, inputs):
 
 
 def load_base(folder):
-    """Load a stock checkpoint; its masked-LM head becomes the head `default`."""
-    return XLMRobertaAdapterModel.from_pretrained(folder)
+    """Load a stock checkpoint; its masked-LM head becomes the head `default`.
+
+    The conversion of adapters 1.3.0 loses the decoder's bias (stored as `lm_head.bias`), so it is put back here.
+    """
+    model = XLMRobertaAdapterModel.from_pretrained(folder)
+    stored = load_file(Path(folder) / "model.safetensors")
+    model.heads["default"][3].bias.data.copy_(stored["lm_head.bias"])
+    return model

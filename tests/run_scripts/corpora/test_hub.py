@@ -8,6 +8,7 @@ import pytest
 from datasets.exceptions import DatasetNotFoundError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RevisionNotFoundError
+
 from xlzoo.run_scripts.corpora.sources import Source, load
 from xlzoo.run_scripts.errors import UserError
 

@@ -1,6 +1,7 @@
 """Expected codes are those of the ISO 639-3 tables and the IANA registry, written by hand."""
 
 import pytest
+
 from xlzoo.run_scripts.corpora.languages import display_name, hub_tag, iso639_3
 from xlzoo.run_scripts.errors import UserError
 

@@ -4,6 +4,7 @@ import gzip
 
 import datasets
 import pytest
+
 from xlzoo.run_scripts.corpora.readers import read_file, read_tagged, read_text
 from xlzoo.run_scripts.errors import UserError
 
@@ -114,7 +115,7 @@ def test_faults_of_tagged_files_name_the_place(tmp_path, name, content, message)
         ("a.jsonl", '{"text": "a"}\n{"text": \n', "cannot read"),
         ("a.jsonl", b'{"text": "a"}\n{"text": "\xe9"}\n', "line 2: not UTF-8"),
         ("a.parquet", "no parquet", "cannot read"),
-        ("a.conllu", "", "cannot tell the format"),
+        ("a.conllu", "", "holds no sentences"),
     ],
 )
 def test_faults_of_other_files(tmp_path, name, content, message):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import datasets
 import pytest
+
 from xlzoo.run_scripts.corpora.sources import (
     Source,
     as_strings,
@@ -48,7 +49,7 @@ def tagged(*sentences):
 def test_files_named_one_by_one(tmp_path):
     (tmp_path / "a.txt").write_text("moja\nmbili\n")
     (tmp_path / "b.csv").write_text("text\ntatu\n")
-    dataset = load(Source(files={"validation": str(tmp_path / "b.csv"), "train": str(tmp_path / "a.txt")}))
+    dataset = load(Source(files={"validation": [str(tmp_path / "b.csv")], "train": [str(tmp_path / "a.txt")]}))
     assert list(dataset) == ["train", "validation"]
     assert {split: rows["text"][:] for split, rows in dataset.items()} == {
         "train": ["moja", "mbili"],
@@ -134,7 +135,7 @@ def test_folders_without_usable_data(folder):
         load(Source(name=str(folder / "missing")))
 
 
-@pytest.mark.parametrize("source", [Source(), Source(name="phrasebook", files={"train": "a.txt"})])
+@pytest.mark.parametrize("source", [Source(), Source(name="phrasebook", files={"train": ["a.txt"]})])
 def test_exactly_one_source(source):
     with pytest.raises(UserError, match="either --dataset_name or files"):
         load(source)
@@ -177,7 +178,7 @@ def test_phrasebook_config(config, expected):
     ],
 )
 def test_phrasebook_gets_code_and_seed(monkeypatch, source, expected):
-    module = SimpleNamespace(load_phrasebook=lambda config, *, seed: (config, seed))
+    module = SimpleNamespace(load_phrasebook=lambda config, *, seed, sizes: (config, seed))
     monkeypatch.setitem(sys.modules, "xlzoo.run_scripts.corpora.phrasebook", module)
     assert load(source) == expected
 

@@ -1,0 +1,121 @@
+"""Token classification from arguments to a saved tagger or task adapter."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PretrainedConfig, set_seed
+
+from xlzoo.modeling.adapter_files import read_adapter, read_head
+from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
+from xlzoo.run_scripts.corpora.collators import TaggingCollator
+from xlzoo.run_scripts.corpora.pieces import as_windows
+from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
+from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
+from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
+from xlzoo.run_scripts.runs import check_splits, claim_output, run_trainer, write_results
+from xlzoo.run_scripts.tasks import TASKS
+
+
+def train_tagger(
+    model_args: ModelArguments, data_args: DataArguments, adapter_args: AdapterArguments, args: TaggingConfig
+) -> dict[str, Any]:
+    """Train, evaluate and predict as the arguments say, save to `output_dir`, and return the metrics.
+
+    The result is the composed model, with `output_dir/<task>` in AdapterHub's format when an adapter was trained.
+    """
+    task = TASKS[args.task_name]
+    column = task.label_column
+    raw = data_args.load(
+        "tokens", {"tokens": data_args.text_column_name or "tokens", column: data_args.label_column_name or column}
+    )
+    check_splits(args, raw)
+    labels = label_names(raw, column) if args.do_train else stored_labels(model_args, adapter_args)
+    dataset = as_strings(raw, column)
+    require_known_labels(dataset, column, labels)
+    stack = read_stack(adapter_args, args.task_name)
+    checkpoint = claim_output(args)
+    set_seed(args.seed)
+    tokenizer = load_tokenizer(model_args)
+    model = load_encoder(MadxForTokenClassification, model_args, tokenizer, **label_config(labels))
+    load_stack(model, stack, adapter_args, args.task_name)
+    windows = {
+        split: as_windows(rows, tokenizer, labels, column, data_args.max_seq_length) for split, rows in dataset.items()
+    }
+    args.remove_unused_columns = False
+    trainer = TaggingTrainer(
+        task=task,
+        labels=labels,
+        model=model,
+        args=args,
+        train_dataset=windows["train"].remove_columns("place") if "train" in windows else None,
+        eval_dataset=windows.get("validation"),
+        data_collator=TaggingCollator(tokenizer),
+        processing_class=tokenizer,
+    )
+    results = run_trainer(trainer, checkpoint, windows.get("test"))
+    folder = Path(args.output_dir)
+    if trainer.is_world_process_zero():
+        if args.do_train:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        if args.do_train and adapter_args.train_adapter:
+            name = adapter_args.adapter_name or args.task_name
+            model.save_adapter(folder / name, name, with_head=True)
+        write_results(folder, results)
+    return results
+
+
+def label_config(labels: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration fields that name the labels."""
+    return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+
+
+def stored_labels(model_args: ModelArguments, adapter_args: AdapterArguments) -> list[str]:
+    """Return the labels of the tagger that is to be evaluated: its task adapter's, or the checkpoint's own."""
+    for path in adapter_args.load_adapter[::-1]:
+        head = read_head(path)
+        if head is not None and head.config.get("head_type") == "tagging":
+            return head.labels
+    config = PretrainedConfig.from_pretrained(model_args.model_name_or_path or "")
+    names = [config.id2label[i] for i in range(len(config.id2label))]
+    if names == [f"LABEL_{i}" for i in range(len(names))]:
+        raise UserError(
+            f"{model_args.model_name_or_path!r} is no trained tagger; train it with --do_train, "
+            "or load a task adapter with its head through --load_adapter."
+        )
+    return names
+
+
+def read_stack(adapter_args: AdapterArguments, task_name: str) -> list[tuple[str, str]]:
+    """Return (path, name) of every adapter to load, languages first, having read each of them once as a check."""
+    paths = [path for path in (adapter_args.load_lang_adapter, *adapter_args.load_adapter) if path]
+    stack = [(path, read_adapter(path).name) for path in paths]
+    own = adapter_args.adapter_name or task_name
+    if adapter_args.train_adapter and own == task_name and any(name == own for _, name in stack[:-1]):
+        raise UserError(f"The task adapter {own!r} must come last among the adapters that are loaded.")
+    return stack
+
+
+def load_stack(
+    model: MadxForTokenClassification, stack: list[tuple[str, str]], adapter_args: AdapterArguments, task_name: str
+) -> None:
+    """Load the adapters, make them the active stack, and freeze what is not to be trained.
+
+    Only the task's own adapter brings its head; a language adapter's folder may hold one, and it is left there.
+    """
+    own = adapter_args.adapter_name or task_name
+    last = model.config.num_hidden_layers - 1
+    for path, name in stack:
+        drop = [last] if adapter_args.leave_out_last_layer and name != own else None
+        model.load_adapter(path, leave_out=drop, with_head=name == own)
+    names = [name for _, name in stack]
+    if adapter_args.train_adapter:
+        if own not in names:
+            model.add_adapter(own, adapter_args.adapter_config)
+            names.append(own)
+        model.train_adapter(own)
+    if names:
+        model.set_active_adapters(names)
