@@ -97,9 +97,11 @@ class AdapterApi(PreTrainedModel):
         config = AdapterConfig.from_dict(self.config.adapters[adapter_name])
         stored = StoredAdapter(adapter_name, config, self.config.hidden_size, tensors)
         head = self._stored_head() if with_head else None
-        write_adapter(Path(folder), stored, self.config.name_or_path)
+        # Where the model lies on this machine is nobody's business.
+        base = "" if Path(self.config.name_or_path).exists() else self.config.name_or_path
+        write_adapter(Path(folder), stored, base)
         if head is not None:
-            write_head(Path(folder), head, stored, self.config.name_or_path)
+            write_head(Path(folder), head, stored, base)
 
     def load_adapter(
         self,

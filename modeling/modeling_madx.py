@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 from transformers.activations import gelu
 from transformers.modeling_outputs import (
     BaseModelOutputWithPoolingAndCrossAttentions,
@@ -36,6 +35,7 @@ from .bottleneck import AdaptedEmbeddings, AdaptedOutput, AdaptedSelfOutput, Bot
 from .configuration_madx import MadxConfig
 from .coupling import NiceCoupling
 from .safe_files import read_tensors  # noqa: F401
+from .token_loss import SummedCrossEntropy
 
 
 def first_token(states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
@@ -159,7 +159,7 @@ class MadxForMaskedLM(MadxPreTrainedModel, XLMRobertaForMaskedLM):
             predicted = labels != -100
             logits, targets = self.project(states[predicted]), labels[predicted]
             count = max(len(targets), 1) if num_items_in_batch is None else num_items_in_batch
-            loss = cross_entropy(logits.float(), targets, reduction="sum") / count
+            loss = SummedCrossEntropy.apply(logits, targets) / count
         result = MaskedLMOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
         )

@@ -4,14 +4,15 @@ import difflib
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 import yaml
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, concatenate_datasets
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.utils import logging as transformers_logging
 
@@ -44,7 +45,9 @@ class DataArguments:
     """Where the rows come from."""
 
     dataset_name: str | None = field(default=None, metadata={"help": "Hub id, folder, or 'phrasebook'."})
-    dataset_config_name: str | None = field(default=None, metadata={"help": "Hub config; a language, or a pair."})
+    dataset_config_name: list[str] = field(
+        default_factory=list, metadata={"help": "Hub config(s); the phrasebook's languages or pairs.", **REPEATABLE}
+    )
     train_file: list[str] = field(default_factory=list, metadata={"help": "Training file(s).", **REPEATABLE})
     validation_file: str | None = field(default=None, metadata={"help": "Validation file."})
     test_file: str | None = field(default=None, metadata={"help": "Test file, for --do_predict."})
@@ -64,15 +67,16 @@ class DataArguments:
         asked = {split: limit for split, limit in limits.items() if limit}
         source = Source(
             name=self.dataset_name,
-            config=self.dataset_config_name,
             files={split: paths for split, paths in named.items() if paths},
             kind=kind,
             language=self.language,
             seed=self.phrasebook_seed,
             sizes=asked,
         )
-        loaded = load(source)
-        require_columns(loaded, list(columns.values()), source)
+        parts = [load(replace(source, config=config)) for config in self.dataset_config_name or [None]]
+        for part in parts:
+            require_columns(part, list(columns.values()), source)
+        loaded = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
         kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
         return DatasetDict({split: _first(rows, asked.get(split)) for split, rows in kept.items()})
@@ -81,7 +85,7 @@ class DataArguments:
         """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""
         if self.language is None and self.dataset_name != "phrasebook":
             return None
-        return iso639_3(self.language or self.dataset_config_name or "eng")
+        return iso639_3(self.language or next(iter(self.dataset_config_name), "eng"))
 
 
 def _first(rows: Dataset, limit: int | None) -> Dataset:
@@ -170,6 +174,41 @@ def recipe_flags(recipe: dict[str, Any]) -> list[str]:
         values = value if isinstance(value, list) else [value]
         flags += [f"--{key}", *(json.dumps(v) if isinstance(v, dict) else str(v) for v in values)]
     return flags
+
+
+def read_nested_recipe(cls: type, arguments: Sequence[str]) -> Any:
+    """Fill a dataclass from a recipe and flags that override it; `--task.max_steps 5` reaches into a mapping."""
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError("Expected a recipe first: a .yaml or .json file, recipes/madx_phrasebook.yaml say.")
+    recipe = read_recipe(arguments[0])
+    for flag, values in _flag_values(arguments[1:]):
+        *path, last = flag.split(".")
+        place = recipe
+        for key in path:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise UserError(f"--{flag} reaches into {key}, which is no mapping in the recipe.")
+        parsed = [yaml.safe_load(value) for value in values]
+        place[last] = parsed if len(parsed) != 1 or isinstance(place.get(last), list) else parsed[0]
+    known = {entry.name for entry in fields(cls)}
+    for key in recipe.keys() - known:
+        near = difflib.get_close_matches(key, known, n=1)
+        raise UserError(f"Unknown key {key!r} in the recipe; {f'did you mean {near[0]}?' if near else sorted(known)}")
+    required = (entry.name for entry in fields(cls) if entry.default is MISSING and entry.default_factory is MISSING)
+    missing = [name for name in required if name not in recipe]
+    if missing:
+        raise UserError(f"The recipe lacks the key {missing[0]!r}; add it or give --{missing[0]}.")
+    return cls(**recipe)
+
+
+def _flag_values(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield (flag without dashes, its values)."""
+    starts = [i for i, argument in enumerate(arguments) if argument.startswith("--")]
+    if starts[:1] != [0] and arguments:
+        raise UserError(f"Expected a flag, found {arguments[0]!r}.")
+    for start, stop in pairwise([*starts, len(arguments)]):
+        flag, _, value = arguments[start][2:].partition("=")
+        yield flag, [value] if value else list(arguments[start + 1 : stop])
 
 
 def run(main: Callable[[], Any]) -> None:

@@ -69,7 +69,7 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
-    """Train an XLM-R tokenizer (Unigram over whitespace-split words) with `vocab_size` pieces, special ones included."""
+    """Train an XLM-R tokenizer (Unigram, words split at spaces) of `vocab_size` pieces, special ones included."""
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(

@@ -3,10 +3,10 @@
 import json
 import logging
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from datasets import DatasetDict
 from torch.utils.data import Dataset
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
@@ -70,14 +70,19 @@ def last_complete_checkpoint(folder: Path) -> str | None:
     return newest
 
 
-def check_splits(args: RunArguments, splits: Collection[str]) -> None:
-    """Decide what to do where no `--do_...` says so, and refuse what the data has no split for."""
+def needed_splits(args: RunArguments, data: DatasetDict) -> DatasetDict:
+    """Return the splits that `--do_train`, `--do_eval` and `--do_predict` use, and refuse what the data has no split for.
+
+    Without any of the three, train and, where there is a validation split, evaluate.
+    """
+    splits = list(data)
     if not (args.do_train or args.do_eval or args.do_predict):
-        args.do_train, args.do_eval = "train" in splits, "validation" in splits
+        args.do_train, args.do_eval = True, "validation" in splits
     wanted = {"train": args.do_train, "validation": args.do_eval, "test": args.do_predict}
     for split in (split for split, needed in wanted.items() if needed and split not in splits):
         flag = {"train": "do_train", "validation": "do_eval", "test": "do_predict"}[split]
         raise UserError(f"--{flag} needs a {split} split, the data has {', '.join(splits)}; add --{split}_file.")
+    return DatasetDict({split: rows for split, rows in data.items() if wanted.get(split)})
 
 
 def run_trainer(trainer: Trainer, checkpoint: str | None, test: Dataset | None = None) -> dict[str, Any]:

@@ -18,15 +18,14 @@ from .grammar.words import links, text_of
 LANGUAGES = ("eng", "deu", "spa", "swh")
 SIZES: Mapping[str, int] = {"train": 4000, "validation": 500, "test": 500}
 NER_TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
-UPOS = ("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ")
-UPOS = (*UPOS, "SYM", "VERB", "X")
+UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 
 
 def load_phrasebook(config: str = "eng", *, seed: int = 0, sizes: Mapping[str, int] | None = None) -> DatasetDict:
     """Return the splits of one language (`swh`) or of a pair (`eng-swh`), drawn from `seed`.
 
-    One language has the columns id, text, tokens, ner_tags, pos_tags, premise, hypothesis, label, context, question and
-    answers; a pair has id, translation, tokens, sure and possible (0-based source-target token links, disjoint).
+    One language has the columns id, text, tokens, ner_tags, pos_tags, premise, hypothesis, label, context, question
+    and answers; a pair has id, translation, tokens, sure and possible (0-based source-target token links, disjoint).
     `sizes` gives the rows of each split. Raises UserError for an unknown config, split or size.
     """
     languages = _languages(config)
@@ -44,12 +43,19 @@ def _languages(config: str) -> tuple[str, ...]:
     languages = tuple(config.split("-"))
     if len(languages) > 2 or len(set(languages)) < len(languages) or not set(languages) <= set(LANGUAGES):
         one = ", ".join(LANGUAGES)
-        raise UserError(f"The phrasebook has no config {config!r}; choose one of {one}, or two of them such as eng-swh.")
+        raise UserError(
+            f"The phrasebook has no config {config!r}; choose one of {one}, or two of them such as eng-swh."
+        )
     return languages
 
 
 def _split(
-    row: Callable[..., dict[str, Any]], languages: tuple[str, ...], seed: int, split: str, size: int, features: Features
+    row: Callable[..., dict[str, Any]],
+    languages: tuple[str, ...],
+    seed: int,
+    split: str,
+    size: int,
+    features: Features,
 ) -> Dataset:
     rows = [row(seed, split, index, *languages) for index in range(size)]
     columns = {name: [one[name] for one in rows] for name in features}

@@ -15,20 +15,14 @@ def as_lines(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> 
     """Turn `{"text"}` rows into `{"input_ids"}`, one row per line; longer lines go on in further rows."""
 
     def split(batch: dict[str, list[str]]) -> dict[str, Any]:
-        encoded = tokenizer(
-            batch["text"],
-            truncation=True,
-            max_length=length,
-            return_overflowing_tokens=True,
-            return_attention_mask=False,
-        )
+        encoded = tokenizer(batch["text"], truncation=True, max_length=length, return_overflowing_tokens=True)
         return {"input_ids": encoded["input_ids"]}
 
     return rows.map(split, batched=True, remove_columns=rows.column_names, desc="Reading lines")
 
 
 def as_blocks(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
-    """Turn `{"text"}` rows into `{"input_ids"}` blocks of `length`; every thousand lines are joined, and end in a rest."""
+    """Turn `{"text"}` rows into `{"input_ids"}` blocks of `length`; each thousand lines joined, the rest shorter."""
     inner = length - tokenizer.num_special_tokens_to_add()
 
     def join(batch: dict[str, list[str]]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def is_readable(path: Path) -> bool:
 def read_file(path: Path, kind: str) -> datasets.Dataset:
     """Read one file as rows of `kind` "text" or "tokens"; the columns of csv, json and parquet files are their own.
 
-    As "text", a `.txt` file gives its lines, and a file of tagged words its sentences with the words set off by spaces.
+    As "text", a `.txt` file gives its lines, and a file of tagged words its sentences, a space between words.
     Raises UserError if the file is missing, unreadable, empty, not UTF-8 or of an unknown ending.
     """
     if not is_readable(path):

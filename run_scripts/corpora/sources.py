@@ -43,9 +43,8 @@ class Source:
 
     def __str__(self) -> str:
         """Name the source for messages."""
-        return ", ".join(chain.from_iterable(self.files.values())) or " ".join(
-            part for part in (self.name, self.config) if part
-        )
+        named = " ".join(part for part in (self.name, self.config) if part)
+        return ", ".join(chain.from_iterable(self.files.values())) or named
 
 
 def load(source: Source) -> datasets.DatasetDict:

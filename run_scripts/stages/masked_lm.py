@@ -13,7 +13,7 @@ from xlzoo.run_scripts.corpora.pieces import EpochRows, as_blocks, as_lines
 from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer, save_plain, train_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig, MaskedLMTrainer
-from xlzoo.run_scripts.runs import check_splits, claim_output, run_trainer, write_results
+from xlzoo.run_scripts.runs import claim_output, needed_splits, run_trainer, write_results
 
 
 def train_masked_lm(
@@ -24,18 +24,13 @@ def train_masked_lm(
     Without an adapter the result is a stock XLM-R checkpoint; with one it is `output_dir/<adapter name>` in
     AdapterHub's format.
     """
-    dataset = data_args.load("text", {"text": data_args.text_column_name or "text"})
-    check_splits(args, dataset)
+    dataset = needed_splits(args, data_args.load("text", {"text": data_args.text_column_name or "text"}))
     checkpoint = claim_output(args)
     set_seed(args.seed)
     tokenizer = _tokenizer(model_args, dataset, Path(args.output_dir), resuming=checkpoint is not None)
     model = load_encoder(MadxForMaskedLM, model_args, tokenizer)
     name = _prepare_adapter(model, adapter_args, data_args)
-    splits = {
-        split: EpochRows(_encode(rows, tokenizer, data_args, args))
-        for split, rows in dataset.items()
-        if split in ("train", "validation")
-    }
+    splits = {split: EpochRows(_encode(rows, tokenizer, data_args, args)) for split, rows in dataset.items()}
     args.remove_unused_columns = False
     trainer = MaskedLMTrainer(
         model=model,
@@ -45,7 +40,7 @@ def train_masked_lm(
         data_collator=MaskingCollator(tokenizer, args.mlm_probability, args.seed),
         processing_class=tokenizer,
     )
-    results = run_trainer(trainer, checkpoint)
+    results = run_trainer(trainer, checkpoint, splits.get("test"))
     folder = Path(args.output_dir)
     if trainer.is_world_process_zero():
         if name is not None:

@@ -15,7 +15,7 @@ from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_k
 from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
-from xlzoo.run_scripts.runs import check_splits, claim_output, run_trainer, write_results
+from xlzoo.run_scripts.runs import claim_output, needed_splits, run_trainer, write_results
 from xlzoo.run_scripts.tasks import TASKS
 
 
@@ -31,9 +31,9 @@ def train_tagger(
     raw = data_args.load(
         "tokens", {"tokens": data_args.text_column_name or "tokens", column: data_args.label_column_name or column}
     )
-    check_splits(args, raw)
+    needed = needed_splits(args, raw)
     labels = label_names(raw, column) if args.do_train else stored_labels(model_args, adapter_args)
-    dataset = as_strings(raw, column)
+    dataset = as_strings(needed, column)
     require_known_labels(dataset, column, labels)
     stack = read_stack(adapter_args, args.task_name)
     checkpoint = claim_output(args)

@@ -1,6 +1,7 @@
 """AdapterHub folders: round trips of adapters and heads, and heads that do not fit."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -17,10 +18,15 @@ from xlzoo.modeling.modeling_madx import (
 )
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return good_folder(tmp_path_factory.mktemp("good") / "en")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """A good adapter to damage."""
-    return good_folder(tmp_path / "en")
+def folder(good, tmp_path):
+    """A copy of a good adapter, to damage."""
+    return shutil.copytree(good, tmp_path / "en")
 
 
 @pytest.mark.parametrize(
@@ -158,3 +164,15 @@ def test_a_config_that_does_not_fit_changes_nothing():
     with pytest.raises(AdapterError, match="layer 1"):
         model.add_adapter("en", AdapterConfig(reduction_factor={"0": 4}))
     assert model.config.adapters == {} and not any("adapters" in key for key in model.state_dict())
+
+
+def test_where_the_base_lies_is_not_written(tmp_path):
+    madx().save_pretrained(tmp_path / "base")
+    model = with_adapter(MadxForTokenClassification.from_pretrained(tmp_path / "base"))
+    model.save_adapter(tmp_path / "en", "en", with_head=True)
+    assert all(str(tmp_path).encode() not in path.read_bytes() for path in (tmp_path / "en").iterdir())
+    model.config.name_or_path = "someone/xlm-roberta-base"
+    model.save_adapter(tmp_path / "en", "en")
+    assert (
+        json.loads((tmp_path / "en" / "adapter_config.json").read_text())["model_name"] == "someone/xlm-roberta-base"
+    )

@@ -1,13 +1,20 @@
 """Adapters made for another model, and configurations that are damaged, foreign or hostile."""
 
+import shutil
+
 import pytest
 from adapter_folders import check_refused, edit_json, good_folder, madx
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return good_folder(tmp_path_factory.mktemp("good") / "en")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """A good adapter to damage."""
-    return good_folder(tmp_path / "en")
+def folder(good, tmp_path):
+    """A copy of a good adapter, to damage."""
+    return shutil.copytree(good, tmp_path / "en")
 
 
 SHAPES = [
@@ -88,21 +95,24 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("versioned", [True, False])
 @pytest.mark.parametrize(
     ("change", "words"),
     CONFIGS + [({"config": value}, words) for value, words in VALUES],
     ids=range(len(CONFIGS + VALUES)),
 )
-def test_wrong_configuration(change, words, versioned, folder):
+def test_wrong_configuration(change, words, folder):
     def edit(full):
         inner = change.get("config")
         full.update({**change, "config": {**full["config"], **inner}} if isinstance(inner, dict) else change)
-        if not versioned:
-            del full["version"]
 
     edit_json(folder / "adapter_config.json", edit)
     check_refused(folder, words)
+
+
+def test_wrong_activation_of_an_old_adapter(folder):
+    edit_json(folder / "adapter_config.json", lambda full: full.pop("version"))
+    edit_json(folder / "adapter_config.json", lambda full: full["config"].update(non_linearity=["gelu"]))
+    check_refused(folder, ["non_linearity", "['gelu']"])
 
 
 @pytest.mark.parametrize("key", ["name", "config"])

@@ -3,6 +3,7 @@
 import os
 import pickle
 import random
+import shutil
 
 import pytest
 import torch
@@ -12,10 +13,15 @@ from safetensors.torch import load_file
 from xlzoo.modeling.adapter_config import AdapterError
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    return good_folder(tmp_path_factory.mktemp("good") / "en")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """A good adapter to damage."""
-    return good_folder(tmp_path / "en")
+def folder(good, tmp_path):
+    """A copy of a good adapter, to damage."""
+    return shutil.copytree(good, tmp_path / "en")
 
 
 TENSORS = [

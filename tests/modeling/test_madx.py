@@ -168,7 +168,7 @@ def test_padding_side_does_not_matter(cls, batch):
     model.add_adapter("en", "seq_bn_inv", set_active=True)
     shake(model, "en")
     left = {key: value.clone() for key, value in batch.items()}
-    for key, value in left.items():
+    for value in left.values():
         value[1] = value[1].roll(3)
     with torch.no_grad():
         right, rolled = model(**batch), model(**left)

@@ -1,7 +1,5 @@
 """English sentences from meanings."""
 
-from dataclasses import replace
-
 from . import english_forms as forms
 from .lexicon import table
 from .meaning import Clause, Thing
@@ -35,10 +33,10 @@ def _statement(clause: Clause, path: str) -> list[Word]:
     lead: list[Word] = []
     if clause.lead == "time" and clause.time:
         lead = list(phrase(clause.time["eng"], f"{path}.time"))
-        clause = replace(clause, time=None)
+        clause = clause._replace(time=None)
     elif clause.lead == "when" and clause.when:
         lead = [*_subordinate("when", clause.when, f"{path}.when"), comma(path)]
-        clause = replace(clause, when=None)
+        clause = clause._replace(when=None)
     return [*lead, *_subject(clause, path), *_predicate(clause, path)]
 
 
@@ -78,6 +76,8 @@ def _verb(clause: Clause, path: str, inverted: bool) -> tuple[list[Word], list[W
         return [], [Word(base, "VERB", (node,))]
     if clause.modal and clause.modal.id != "want":
         modal = Word(clause.modal["eng"], "AUX", (f"{path}.modal",))
+        if clause.negative and clause.modal.id == "can":
+            modal, negation = Word("cannot", "AUX", (f"{path}.modal", f"{path}.neg")), []
         return [modal], [*negation, Word(base, "VERB", (node,))]
     if clause.tense == "future":
         will = Word("will", "AUX", (f"{path}.fut",))
@@ -105,10 +105,11 @@ def _complements(clause: Clause, path: str) -> list[Word]:
     words = _objects(clause, path)
     if clause.quality:
         words.append(Word(clause.quality["eng"], "ADJ", (f"{path}.pred",)))
+    companion: list[Word] = []
     if clause.companion:
-        words.append(Word("with", "ADP", (f"{path}.with",)))
-        words += thing(clause.companion, f"{path}.comp", "object")
-    words += _place(clause, path)
+        companion = [Word("with", "ADP", (f"{path}.with",)), *thing(clause.companion, f"{path}.comp", "object")]
+    moving = clause.verb["frame"] in ("to", "from", "at")
+    words += [*_place(clause, path), *companion] if moving else [*companion, *_place(clause, path)]
     if clause.time and clause.time["slot"] == "end" and clause.query != "time":
         words += phrase(clause.time["eng"], f"{path}.time")
     if clause.content:
@@ -127,7 +128,7 @@ def _complements(clause: Clause, path: str) -> list[Word]:
 def _objects(clause: Clause, path: str) -> list[Word]:
     words: list[Word] = []
     if clause.object and clause.query != "object" and clause.gap != "object":
-        words = thing(clause.object, f"{path}.obj", "object", clause.negative)
+        words = thing(clause.object, f"{path}.obj", "object", clause.negative and not clause.copula)
     name, separable = forms.particle(clause.verb)
     if name:
         part = Word(name, "ADP", (f"{path}.v",))
@@ -147,8 +148,9 @@ def _place(clause: Clause, path: str) -> list[Word]:
     if clause.place is None:
         return []
     if clause.query == "place":
-        stranded = clause.place.relation == "from"
-        return [Word("from", "ADP", (f"{path}.place.rel.1",))] if stranded else []
+        relation = clause.place.relation
+        stranded = relation == "from" or (relation == "to" and clause.verb.id != "go")
+        return [Word(relation, "ADP", (f"{path}.place.rel.1",))] if stranded else []
     return place(clause.place.relation, clause.place.thing, f"{path}.place")
 
 
@@ -171,7 +173,7 @@ def _within(words: list[Word], path: str) -> list[Word]:
 
 
 def thing(what: Thing, path: str, case: str, negated: bool = False, caseless: bool = False) -> list[Word]:
-    """Return a noun phrase; `negated` turns an indefinite one into `any`, `caseless` marks a recipient without `to`."""
+    """Return a noun phrase; `negated` makes an indefinite one `any`, `caseless` marks a recipient without `to`."""
     words = _alone(what, path, case, negated)
     if caseless:
         words = [w._replace(possible=(*w.possible, f"{path}.case")) if f"{path}.1" in w.sure else w for w in words]
@@ -199,8 +201,8 @@ def _alone(what: Thing, path: str, case: str, negated: bool) -> list[Word]:
 
 def _noun(what: Thing, path: str, negated: bool) -> list[Word]:
     body: list[Word] = []
-    if what.count:
-        body.append(Word(forms.NUMERALS[what.count], "NUM", (f"{path}.num",), (), path))
+    if what.number:
+        body.append(Word(forms.NUMERALS[what.number], "NUM", (f"{path}.num",), (), path))
     if what.adjective:
         body.append(Word(what.adjective["eng"], "ADJ", (f"{path}.adj",), (), path))
     first = body[0].form if body else forms.noun_form(what.noun, what.many)
@@ -233,7 +235,7 @@ def _determiner(what: Thing, path: str, following: str, negated: bool) -> list[W
     if what.definite:
         form = "" if what.is_a("language") else "the"
     elif what.plural or what.is_a("mass"):
-        form = "any" if negated and not what.count else ""
+        form = "any" if negated and not what.number else ""
     else:
         form = forms.article(following)
     return [Word(form, "DET", (f"{path}.det",), (), path)] if form else []

@@ -98,7 +98,7 @@ def noun_form(noun: Declension, plural: bool, case: str) -> str:
 
 
 def adjective_form(base: str, determiner: str, slot: str, case: str) -> str:
-    """Inflect an adjective after a definite article (`def`), an ein-word (`ein`) or nothing (""); slot is m, f, n, p."""
+    """Inflect an adjective after an article (`def`), an ein-word (`ein`) or nothing (""); slot is m, f, n or p."""
     stem = "teur" if base == "teuer" else base.removesuffix("e")
     if determiner == "def":
         nominative = case == "nom" or (case == "acc" and slot in "fn")
@@ -173,6 +173,8 @@ def imperative(verb: Entry) -> str:
     parts = principal_parts(verb)
     stem = _stem(parts.infinitive)
     third = parts.extra.get("3", "")
+    if "imp" in parts.extra:
+        return parts.extra["imp"]
     if re.search(r"i", third) and third != "hat":
         return third.removesuffix("t")
     return f"{stem}e" if stem.endswith(("t", "d", "er")) else stem

@@ -38,7 +38,7 @@ def verb_group(clause: Clause, path: str, final: bool = False) -> VerbGroup:
 
 
 def _takes_perfect(clause: Clause) -> bool:
-    """Spoken German tells the past in the perfect, but for `sein`, `haben`; the preterite has no living du-form."""
-    if clause.verb.id in ("be", "have"):
+    """Spoken German tells events in the perfect, lasting states in the preterite, which has no living du-form."""
+    if clause.verb.id in ("be", "have") or ("timeless" in clause.verb.tags and clause.subject.person != 2):
         return False
     return clause.spoken or clause.subject.person == 2

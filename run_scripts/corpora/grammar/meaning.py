@@ -1,7 +1,6 @@
 """What a sentence says, in no language: things (noun phrases), places and clauses."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .lexicon import Entry, table
 
@@ -10,8 +9,7 @@ Tense = Literal["past", "present", "future", "progressive"]
 Mood = Literal["statement", "polar", "wh", "imperative"]
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """A noun phrase: a common noun with its modifiers, a name, a pronoun, or a question word."""
 
     kind: Kind
@@ -21,7 +19,7 @@ class Thing:
     plural: bool = False
     female: bool = False
     definite: bool = True
-    count: int = 0
+    number: int = 0
     adjective: Entry | None = None
     owner: "Thing | None" = None
     origin: "Thing | None" = None
@@ -66,16 +64,14 @@ class Thing:
         return self.kind == "noun" and self.head is not None and not self.head.tags.isdisjoint(tags)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something is or goes: a relation (in, at, to, from, on, under, beside) to a thing; None asks for it."""
 
     relation: str
     thing: Thing | None
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """A verb with its arguments, adjuncts and dependent clauses; `query` is the role that a wh-question asks for."""
 
     verb: Entry
@@ -108,7 +104,7 @@ class Clause:
 
 def first_member(thing: Thing) -> Thing:
     """Return the thing without what is coordinated with it."""
-    return replace(thing, also=None)
+    return thing._replace(also=None)
 
 
 def pronoun(person: int, plural: bool = False, female: bool = False) -> Thing:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from . import english, german, spanish, swahili
 from .entailment import Hypothesis, hypothesis
+from .lexicon import Entry
 from .meaning import Clause
 from .patterns import Meaning, chooser, draw
 from .questions import Point, open_points, question
@@ -42,6 +43,17 @@ def item(seed: int, split: str, index: int) -> Item:
     c = chooser(seed, split, index)
     meaning = draw(c)
     return Item(meaning, hypothesis(c, meaning.fact), c.pick(open_points(meaning.fact)))
+
+
+def entries_of(value: object) -> frozenset[Entry]:
+    """Return every dictionary entry and name that a row, or any part of one, is made of."""
+    if isinstance(value, Entry):
+        return frozenset((value,))
+    if isinstance(value, Item):
+        return entries_of((value.meaning.said, value.meaning.fact, value.hypothesis.clause))
+    if isinstance(value, tuple):
+        return frozenset(entry for part in value for entry in entries_of(part))
+    return frozenset()
 
 
 def words_of(row: Item, language: str) -> list[Word]:

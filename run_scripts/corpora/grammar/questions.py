@@ -1,6 +1,5 @@
 """Questions about a statement whose answer is one of its own constituents."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from .lexicon import verb
@@ -23,8 +22,11 @@ class Point(NamedTuple):
 
 
 def open_points(fact: Clause) -> list[Point]:
-    """Return everything that can be asked about a statement, in its main, reported and joined clause."""
-    found = [Point("s", replace(fact, joined=None), role) for role in askable(fact)]
+    """Return everything that can be asked about a statement, in its main, reported and joined clause.
+
+    The reason is left out of a question, for it would often give the answer away.
+    """
+    found = [Point("s", fact._replace(joined=None, reason=None), role) for role in askable(fact)]
     for path, inner in (("s.that", fact.content), ("s.and", fact.joined)):
         found += [Point(path, inner, role) for role in askable(inner)] if inner else []
     return found
@@ -32,12 +34,7 @@ def open_points(fact: Clause) -> list[Point]:
 
 def askable(clause: Clause) -> list[str]:
     """Return the roles a question can ask for; pronouns and predicates are no answers, and a denial has few."""
-    roles = []
-    for role, what in (("subject", clause.subject), ("object", clause.object), ("recipient", clause.recipient)):
-        predicate = role == "object" and clause.copula
-        denied = role == "object" and clause.negative and what is not None and not what.specific
-        if what is not None and what.kind != "pronoun" and not predicate and not denied:
-            roles.append(role)
+    roles = [role for role in ("subject", "object", "recipient") if _answers(clause, role)]
     if clause.negative:
         return [role for role in roles if role != "recipient"]
     if clause.place is not None:
@@ -47,19 +44,31 @@ def askable(clause: Clause) -> list[str]:
     return roles
 
 
+def _answers(clause: Clause, role: str) -> bool:
+    """Whether the subject, object or recipient is a natural answer, in one piece in every language."""
+    what = {"subject": clause.subject, "object": clause.object, "recipient": clause.recipient}[role]
+    if what is None or what.kind == "pronoun":
+        return False
+    if role == "object":
+        plain = what.relative is None and not clause.copula and not (clause.verb.id == "have" and what.human)
+        return plain and (what.specific or not clause.negative)
+    return role == "recipient" or what.human or not clause.copula or clause.place is None
+
+
 def ask(clause: Clause, role: str) -> Clause:
     """Return the wh-question that asks for a role of the clause."""
-    asked = replace(clause, lead="", mood="wh", query=role)
+    asked = clause._replace(lead="", mood="wh", query=role, spoken=True)
     if role == "place":
         assert clause.place is not None
-        return replace(asked, place=Place(clause.place.relation, None))
+        return asked._replace(place=Place(clause.place.relation, None))
     if role == "time":
-        return replace(asked, time=None)
+        return asked._replace(time=None)
     if role == "subject":
-        return replace(asked, subject=_query(clause.subject))
+        several = clause.copula and clause.object is not None and clause.subject.many
+        return asked._replace(subject=_query(clause.subject)._replace(plural=several))
     if role == "recipient":
-        return replace(asked, recipient=_query(clause.recipient))
-    return replace(asked, object=_query(clause.object))
+        return asked._replace(recipient=_query(clause.recipient))
+    return asked._replace(object=_query(clause.object))
 
 
 def _query(what: Thing | None) -> Thing:
@@ -70,39 +79,34 @@ def _query(what: Thing | None) -> Thing:
 def statement(clause: Clause) -> Clause:
     """Return the statement behind a question or request: `Open the door` becomes `You must open the door`."""
     if clause.mood == "imperative":
-        return replace(clause, mood="statement", modal=verb("must"))
-    return replace(clause, mood="statement", query="")
+        return clause._replace(mood="statement", modal=verb("must"))
+    return clause._replace(mood="statement", query="")
 
 
-def turned(clause: Clause | None) -> Clause | None:
+def turned(clause: Clause) -> Clause:
     """Return the clause as the other speaker says it: I and you change places."""
-    if clause is None:
-        return None
-    subject = turn(clause.subject)
-    assert subject is not None
-    return replace(
-        clause,
-        subject=subject,
-        object=turn(clause.object),
-        recipient=turn(clause.recipient),
-        companion=turn(clause.companion),
-        content=turned(clause.content),
-        reason=turned(clause.reason),
-        when=turned(clause.when),
-        joined=turned(clause.joined),
+    return clause._replace(
+        subject=turn(clause.subject),
+        object=clause.object and turn(clause.object),
+        recipient=clause.recipient and turn(clause.recipient),
+        companion=clause.companion and turn(clause.companion),
+        content=clause.content and turned(clause.content),
+        reason=clause.reason and turned(clause.reason),
+        when=clause.when and turned(clause.when),
+        joined=clause.joined and turned(clause.joined),
     )
 
 
-def turn(what: Thing | None) -> Thing | None:
+def turn(what: Thing) -> Thing:
     """Return a thing with first and second person exchanged, in its owner and relative clause too."""
-    if what is None:
-        return None
-    swapped = {1: 2, 2: 1, 3: 3}[what.person]
-    return replace(what, person=swapped, owner=turn(what.owner), relative=turned(what.relative), also=turn(what.also))
+    return what._replace(
+        person={1: 2, 2: 1, 3: 3}[what.person],
+        owner=what.owner and turn(what.owner),
+        relative=what.relative and turned(what.relative),
+        also=what.also and turn(what.also),
+    )
 
 
 def question(point: Point) -> Clause:
     """Return the question for a point, as a listener would ask it back."""
-    asked = turned(ask(point.clause, point.role))
-    assert asked is not None
-    return asked
+    return turned(ask(point.clause, point.role))

@@ -1,7 +1,5 @@
 """Spanish sentences from meanings: dropped subject pronouns, personal a, doubled indirect objects."""
 
-from dataclasses import replace
-
 from . import spanish_forms as forms
 from .meaning import Clause, Thing
 from .spanish_verbs import takes_dative, verb_group
@@ -36,10 +34,10 @@ def _statement(clause: Clause, path: str) -> list[Word]:
     lead: list[Word] = []
     if clause.lead == "time" and clause.time:
         lead = list(phrase(clause.time["spa"], f"{path}.time"))
-        clause = replace(clause, time=None)
+        clause = clause._replace(time=None)
     elif clause.lead == "when" and clause.when:
         lead = [*_subordinate("cuando", clause.when, f"{path}.when"), comma(path)]
-        clause = replace(clause, when=None)
+        clause = clause._replace(when=None)
     group = verb_group(clause, path)
     adverb = list(phrase(clause.time["spa"], f"{path}.time")) if clause.time and clause.time["slot"] == "mid" else []
     body = [*adverb, *group.finite, *group.rest, *_complements(clause, path)]
@@ -49,16 +47,21 @@ def _statement(clause: Clause, path: str) -> list[Word]:
 def _subject(clause: Clause, path: str) -> list[Word]:
     if clause.gap == "subject" or clause.subject.kind == "pronoun":
         return []
-    return thing(clause.subject, f"{path}.subj")
+    words = thing(clause.subject, f"{path}.subj")
+    if clause.subject.is_a("language"):
+        return [Word("el", "DET", (f"{path}.subj.det",), (), f"{path}.subj"), *words]
+    return words
 
 
 def _question(clause: Clause, path: str) -> list[Word]:
     group = verb_group(clause, path)
     adverb = list(phrase(clause.time["spa"], f"{path}.time")) if clause.time and clause.time["slot"] == "mid" else []
-    rest = [*group.rest, *_complements(clause, path)]
+    subject, complements = _subject(clause, path), _complements(clause, path)
     if clause.query == "subject":
-        return [*_subject(clause, path), *adverb, *group.finite, *rest]
-    return [*_question_word(clause, path), *group.finite, *_subject(clause, path), *adverb, *rest]
+        return [*subject, *adverb, *group.finite, *group.rest, *complements]
+    between = clause.modal is not None and clause.mood == "polar"
+    verb = [*group.finite, *subject, *group.rest] if between else [*group.finite, *group.rest, *subject]
+    return [*_question_word(clause, path), *verb, *adverb, *complements]
 
 
 def _question_word(clause: Clause, path: str) -> list[Word]:
@@ -86,10 +89,10 @@ def _complements(clause: Clause, path: str) -> list[Word]:
         words.append(_quality(clause, path))
     if clause.recipient and clause.query != "recipient" and clause.recipient.kind != "pronoun":
         words += _recipient(clause.recipient, path)
-    if clause.companion:
-        words += [Word("con", "ADP", (f"{path}.with",)), *thing(clause.companion, f"{path}.comp")]
     if clause.place and clause.query != "place":
         words += _place(clause, path)
+    if clause.companion:
+        words += [Word("con", "ADP", (f"{path}.with",)), *thing(clause.companion, f"{path}.comp")]
     if clause.time and clause.time["slot"] == "end" and clause.query != "time":
         words += phrase(clause.time["spa"], f"{path}.time")
     for name, conjunction, inner in (
@@ -112,7 +115,7 @@ def _joined(clause: Clause, path: str) -> list[Word]:
 def _and(following: list[Word]) -> str:
     """Return `y`, or `e` before the sound i."""
     form = following[0].form.lower()
-    return "e" if form.startswith(("i", "í", "hi", "y")) and not form.startswith(("hie", "ya", "ye", "yo")) else "y"
+    return "e" if form.startswith(("i", "í", "hi")) and not form.startswith("hie") else "y"
 
 
 def _quality(clause: Clause, path: str) -> Word:
@@ -130,12 +133,13 @@ def _object(clause: Clause, path: str) -> list[Word]:
     assert what is not None
     if what.kind == "pronoun":
         return []
-    words = thing(what, f"{path}.obj", predicate=clause.copula)
+    bare = clause.copula or (clause.negative and clause.verb.id == "have")
+    words = thing(what, f"{path}.obj", bare, clause.negative and not clause.copula)
     dative = takes_dative(clause)
     animal = what.is_a("animal") and what.definite
     if clause.copula or not (dative or what.human or animal) or clause.verb.id in IMPERSONAL_A:
         return words
-    return _with_a(words, f"{path}.obj", () if not dative else (), (f"{path}.obj.1",), what)
+    return _with_a(words, f"{path}.obj", (), (f"{path}.obj.1",), what)
 
 
 def _recipient(what: Thing, path: str) -> list[Word]:
@@ -176,16 +180,16 @@ def _subordinate(conjunction: str, clause: Clause, path: str) -> list[Word]:
     return [Word(conjunction, "SCONJ", (f"{path}.conj",), (), path), *body]
 
 
-def thing(what: Thing, path: str, predicate: bool = False) -> list[Word]:
-    """Return a noun phrase; a bare `predicate` noun takes no article (es profesora)."""
-    words = _alone(what, path, predicate)
+def thing(what: Thing, path: str, bare: bool = False, negated: bool = False) -> list[Word]:
+    """Return a noun phrase; a `bare` noun alone takes no article (es profesora), a `negated` one takes ningún."""
+    words = _alone(what, path, bare, negated)
     if what.also:
         other = thing(what.also, f"{path}.also")
         words += [Word(_and(other), "CCONJ", (f"{path}.and",), (), path), *other]
     return words
 
 
-def _alone(what: Thing, path: str, predicate: bool) -> list[Word]:
+def _alone(what: Thing, path: str, bare: bool, negated: bool) -> list[Word]:
     if what.kind == "person":
         return person_name(what.noun, what.last, path)
     if what.kind == "place":
@@ -194,18 +198,19 @@ def _alone(what: Thing, path: str, predicate: bool) -> list[Word]:
         the = [Word("la", "DET", (f"{path}.det",), (), path)] if what.campus else []
         return [*the, *organisation_name(what.noun, what.campus, "spa", path)]
     if what.kind == "noun":
-        return _noun(what, path, predicate)
+        return _noun(what, path, bare, negated)
     if what.kind == "pronoun":
         return []
-    return [Word(SIMPLE[what.kind], "PRON", (f"{path}.1",), (), path)]
+    form = "quiénes" if what.kind == "who" and what.plural else SIMPLE[what.kind]
+    return [Word(form, "PRON", (f"{path}.1",), (), path)]
 
 
-def _noun(what: Thing, path: str, predicate: bool) -> list[Word]:
+def _noun(what: Thing, path: str, bare: bool, negated: bool) -> list[Word]:
     gender, singular, plural = forms.noun_parts(what.noun, what.female)
-    bare = predicate and not (what.adjective or what.origin or what.relative)
-    words = [] if bare else _determiner(what, path, gender)
-    if what.count:
-        words.append(Word(forms.NUMERALS[what.count], "NUM", (f"{path}.num",), (), path))
+    alone = not (what.adjective or what.origin or what.relative or what.definite)
+    words = [] if bare and alone else _determiner(what, path, gender, negated)
+    if what.number:
+        words.append(Word(forms.NUMERALS[what.number], "NUM", (f"{path}.num",), (), path))
     has_article = any(f"{path}.det" in word.sure for word in words)
     loose = () if has_article else (f"{path}.det",)
     words.append(Word(plural if what.plural else singular, "NOUN", (f"{path}.1",), loose, path))
@@ -227,7 +232,7 @@ def _role(words: list[Word], path: str) -> list[Word]:
     return [word if word.role.startswith(path) else word._replace(role=path) for word in words]
 
 
-def _determiner(what: Thing, path: str, gender: str) -> list[Word]:
+def _determiner(what: Thing, path: str, gender: str, negated: bool) -> list[Word]:
     feminine = gender[0] == "f"
     if what.owner and what.owner.kind == "pronoun":
         form = forms.owner_form(what.owner, feminine, what.plural)
@@ -240,5 +245,6 @@ def _determiner(what: Thing, path: str, gender: str) -> list[Word]:
     elif what.plural or what.is_a("mass"):
         return []
     else:
-        form = "una" if feminine and gender != "fe" else "un"
+        form = "ning" if negated else ""
+        form += "una" if feminine and gender != "fe" else "ún" if negated else "un"
     return [Word(form, "DET", (f"{path}.det",), (), path)]

@@ -50,6 +50,10 @@ MODALS = {
         "imperfect": ("quería", "querías", "quería", "queríamos", "queríais", "querían"),
     },
 }
+IMPERFECT = {
+    "ir": ("iba", "ibas", "iba", "íbamos", "ibais", "iban"),
+    "ver": ("veía", "veías", "veía", "veíamos", "veíais", "veían"),
+}
 ACCENTS = str.maketrans("aeiou", "áéíóú")
 
 
@@ -68,6 +72,7 @@ def _spell_first(stem: str) -> str:
 
 def _change_stem(stem: str, change: str) -> str:
     vowel = {"ie": "e", "ue": "o", "i": "e"}[change]
+    vowel = vowel if vowel in stem else "u"
     head, _, tail = stem.rpartition(vowel)
     return head + change + tail
 
@@ -76,15 +81,14 @@ def _change_stem(stem: str, change: str) -> str:
 def conjugate(verb: Entry, tense: str) -> tuple[str, ...]:
     """Return the six forms of a verb in the present, preterite, imperfect or future."""
     (infinitive,), extra = options(verb["spa"])
-    short = {"present": "pres", "preterite": "pret"}.get(tense)
+    short = {"present": "pres", "preterite": "pret"}.get(tense, "")
     if short in extra:
         return tuple(extra[short].split(","))
     if tense == "future":
         return tuple(extra.get("fut", infinitive) + ending for ending in FUTURE)
     stem, vowel = infinitive[:-2], infinitive[-2]
-    if tense == "imperfect" and infinitive in ("ver", "ir"):
-        stem, vowel = ("ve", "e") if infinitive == "ver" else ("i", "a")
-        return tuple(("ib" + e[1:].removeprefix("b")) if vowel == "a" else stem + e for e in ENDINGS[tense][vowel])
+    if tense == "imperfect" and infinitive in IMPERFECT:
+        return IMPERFECT[infinitive]
     forms = [stem + ending for ending in ENDINGS[tense][vowel]]
     change = extra.get("stem")
     if tense == "present" and change:

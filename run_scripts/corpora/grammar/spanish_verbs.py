@@ -59,8 +59,7 @@ def _modal(clause: Clause) -> tuple[str, ...]:
 
 def _tense(clause: Clause) -> str:
     if clause.tense == "past":
-        lasting = "stat" in clause.verb.tags and "event" not in clause.verb.tags
-        return "imperfect" if lasting else "preterite"
+        return "imperfect" if "lasting" in clause.verb.tags else "preterite"
     return "future" if clause.tense == "future" else "present"
 
 

@@ -1,14 +1,12 @@
 """Swahili sentences from meanings: noun-class agreement, one-word verbs, question words in place."""
 
-from dataclasses import replace
-
 from . import swahili_forms as forms
 from .lexicon import table
 from .meaning import Clause, Thing
 from .swahili_verbs import adjective, copula, verb_group
 from .words import Word, comma, finish, organisation_name, person_name, phrase, place_name
 
-BARE_PLACE = ("live", "go", "come", "travel", "return", "arrive", "stay", "be")
+BARE_PLACE = ("live", "go", "come", "return", "arrive", "stay", "be")
 RELATIONS = {
     "on": "juu/ADV/1 ya/ADP/1",
     "under": "chini/ADV/1 ya/ADP/1",
@@ -33,10 +31,10 @@ def _statement(clause: Clause, path: str, relative: str = "", extra: tuple[str, 
     lead: list[Word] = []
     if clause.lead == "time" and clause.time:
         lead = list(phrase(clause.time["swh"], f"{path}.time"))
-        clause = replace(clause, time=None)
+        clause = clause._replace(time=None)
     elif clause.lead == "when" and clause.when:
         lead = [*_when(clause.when, f"{path}.when"), comma(path)]
-        clause = replace(clause, when=None)
+        clause = clause._replace(when=None)
     subject: list[Word] = []
     if clause.gap != "subject" and clause.subject.kind != "pronoun":
         subject = _subject(clause.subject, f"{path}.subj")
@@ -56,24 +54,32 @@ def _complements(clause: Clause, path: str) -> list[Word]:
     if clause.recipient and clause.recipient.kind != "pronoun":
         node = f"{path}.rec"
         recipient = thing(clause.recipient, node)
-        words += [w._replace(possible=(*w.possible, f"{node}.case")) if f"{node}.1" in w.sure else w for w in recipient]
+        words += [
+            w._replace(possible=(*w.possible, f"{node}.case")) if f"{node}.1" in w.sure else w for w in recipient
+        ]
     if clause.object and clause.object.kind != "pronoun" and clause.gap != "object":
         words += thing(clause.object, f"{path}.obj")
+    if clause.place:
+        words += _place(clause, f"{path}.place")
     if clause.companion:
         with_ = [Word("pamoja", "ADV", (f"{path}.with",)), Word("na", "ADP", (f"{path}.with",))]
         words += [*with_, *thing(clause.companion, f"{path}.comp")]
-    if clause.place:
-        words += _place(clause, f"{path}.place")
     if clause.query == "time":
         words.append(Word("lini", "ADV", (f"{path}.time.1",), (), f"{path}.time"))
     elif clause.time:
         words += phrase(clause.time["swh"], f"{path}.time")
+    return [*words, *_dependent(clause, path)]
+
+
+def _dependent(clause: Clause, path: str) -> list[Word]:
+    words: list[Word] = []
     if clause.content:
         words += _subordinate((("kwamba", "SCONJ"),), clause.content, f"{path}.that")
     if clause.reason:
         words += _subordinate((("kwa", "ADP"), ("sababu", "NOUN")), clause.reason, f"{path}.because")
     if clause.when:
-        words += _when(clause.when, f"{path}.when")
+        below = f"{path}.when"
+        words += [Word("wakati", "NOUN", (f"{below}.conj",), (), below), *_when(clause.when, below)]
     if clause.joined:
         before = [comma(f"{path}.join")] if clause.contrast else []
         joiner = Word("lakini" if clause.contrast else "na", "CCONJ", (f"{path}.joiner",))
@@ -119,7 +125,7 @@ def _alone(what: Thing, path: str) -> list[Word]:
 
 def _noun(what: Thing, path: str) -> list[Word]:
     parts = forms.noun_parts(what.noun)
-    single = replace(what, also=None)
+    single = what._replace(also=None)
     noun_class = forms.concord(single)
     form = parts.plural if what.plural else parts.singular
     pos = "PROPN" if what.is_a("language") else "NOUN"
@@ -131,8 +137,8 @@ def _noun(what: Thing, path: str) -> list[Word]:
         words.append(Word(possessive, "DET", (f"{path}.owner.1",), (), path))
     if what.adjective:
         words += adjective(what.adjective, noun_class, f"{path}.adj", path)
-    if what.count:
-        words.append(Word(forms.numeral_form(what.count, noun_class), "NUM", (f"{path}.num",), (), path))
+    if what.number:
+        words.append(Word(forms.numeral_form(what.number, noun_class), "NUM", (f"{path}.num",), (), path))
     if owner and owner.kind != "pronoun":
         words.append(Word(forms.connective(noun_class), "ADP", (f"{path}.of",), (), path))
         words += _role(thing(owner, f"{path}.owner"), path)
@@ -161,6 +167,8 @@ def _place(clause: Clause, path: str) -> list[Word]:
     assert where is not None
     rel = f"{path}.rel.1"
     source = [Word("kutoka", "ADP", (rel,), (), path)] if where.relation == "from" else []
+    if clause.verb.id == "travel":
+        source = [Word("kwenda", "VERB", (rel,), (), path)]
     if where.thing is None:
         loose = () if source else (rel,)
         return [*source, Word("wapi", "ADV", (f"{path}.1",), loose, path)]

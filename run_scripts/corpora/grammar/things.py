@@ -1,7 +1,6 @@
 """Sampling noun phrases: names, people, animals and objects that fit a verb's semantic slots."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -10,7 +9,14 @@ from .meaning import Thing, pronoun
 
 T = TypeVar("T")
 NAMED = ("person", "LOC", "org")
-PRONOUNS = ((1, False, False), (2, False, False), (3, False, False), (3, False, True), (1, True, False), (3, True, False))
+PRONOUNS = (
+    (1, False, False),
+    (2, False, False),
+    (3, False, False),
+    (3, False, True),
+    (1, True, False),
+    (3, True, False),
+)
 
 
 class Chooser:
@@ -69,10 +75,10 @@ class Chooser:
         """Return a person known to speaker and hearer: `the teacher`, `my brother`, `Anna's neighbour`."""
         what = self.noun(self.pick(self.pool.entries("nouns", "person")))
         if "kin" not in what.noun.tags:
-            described = replace(what, adjective=self.adjective(what.noun, 0.25))
-            return replace(described, plural=self.chance(0.15))
+            described = what._replace(adjective=self.adjective(what.noun, 0.25))
+            return described._replace(plural=self.chance(0.15))
         owner = self.name() if self.chance(0.35) else self.pronoun()
-        return replace(what, owner=owner)
+        return what._replace(owner=owner)
 
     def human(self, name: float = 0.6, weak: float = 0.2) -> Thing:
         """Return a name, a pronoun, or a person noun."""
@@ -86,7 +92,7 @@ class Chooser:
         fitting = [a for a in self.pool.entries("adjectives", *sorted(noun.tags)) if "pred" not in a.tags]
         return self.pick(fitting) if fitting else None
 
-    def filler(self, slots: str, subject: Thing | None = None) -> Thing:
+    def filler(self, slots: str, named_owner: bool = True) -> Thing:
         """Return something for a verb's slot, given as semantic tags with person, LOC and org among them."""
         tags = slots.split()
         named = [tag for tag in tags if tag in NAMED]
@@ -98,29 +104,31 @@ class Chooser:
         if tag == "org":
             return self.organisation()
         if tag == "person":
-            return self.human(0.55, 0.15 if subject is None else 0.1)
-        return self.object(self.pick(self.pool.entries("nouns", *other)))
+            return self.human(0.55, 0.12)
+        return self.object(self.pick(self.pool.entries("nouns", *other)), named_owner)
 
-    def object(self, entry: Entry) -> Thing:
-        """Return an object or animal with article, owner, adjective or number."""
+    def object(self, entry: Entry, named_owner: bool = True) -> Thing:
+        """Return an object or animal with article, owner (a name if allowed), adjective or number."""
         what = Thing("noun", entry)
         if not entry.tags.isdisjoint(("language",)):
             return what
         if "mass" in entry.tags:
-            return replace(what, definite=self.chance(0.3))
+            return what._replace(definite=self.chance(0.3))
         style = self.weighted((("definite", 4.0), ("indefinite", 3.5), ("owned", 1.8), ("counted", 1.5)))
         if style == "counted":
-            return replace(what, definite=False, plural=True, count=self.pick((2, 3, 4, 5, 6, 10)))
-        what = replace(what, adjective=self.adjective(entry, 0.4), plural=self.chance(0.2))
-        if style == "owned":
-            return replace(what, owner=self.name() if self.chance(0.5) else self.owner())
-        return replace(what, definite=style == "definite")
+            return what._replace(definite=False, plural=True, number=self.pick((2, 3, 4, 5, 6, 10)))
+        what = what._replace(
+            adjective=self.adjective(entry, 0.4), plural="single" not in entry.tags and self.chance(0.2)
+        )
+        if style == "owned" and "wild" not in entry.tags and ("building" not in entry.tags or entry.id == "house"):
+            return what._replace(owner=self.name() if named_owner and self.chance(0.5) else self.owner())
+        return what._replace(definite=style != "indefinite")
 
     def owner(self) -> Thing:
         """Return a possessor: a pronoun or `the teacher`."""
         if self.chance(0.6):
             return self.pronoun()
-        people = [e for e in self.pool.entries("nouns", "person") if "only" not in e.tags]
+        people = [e for e in self.pool.entries("nouns", "person") if "kin" not in e.tags]
         return self.noun(self.pick(people))
 
 

@@ -55,9 +55,14 @@ def text_of(words: Sequence[Word]) -> str:
 
 
 def span_of(words: Sequence[Word], role: str) -> tuple[int, int] | None:
-    """Return first and last index of the words of a constituent, or None when they do not stand together."""
+    """Return first and last index of the words of a constituent, or None when they do not stand together.
+
+    The comma that closes a relative clause is left out.
+    """
     inner = f"{role}."
     places = [i for i, word in enumerate(words) if word.role == role or word.role.startswith(inner)]
+    while places and words[places[-1]].form == ",":
+        places.pop()
     if not places or places[-1] - places[0] + 1 != len(places):
         return None
     return places[0], places[-1]
@@ -72,7 +77,8 @@ def links(source: Sequence[Word], target: Sequence[Word]) -> tuple[list[tuple[in
             core.setdefault(node, []).append(j)
         for node in word.possible:
             loose.setdefault(node, []).append(j)
-    sure, possible = set(), set()
+    sure: set[tuple[int, int]] = set()
+    possible: set[tuple[int, int]] = set()
     for i, word in enumerate(source):
         sure.update((i, j) for node in word.sure for j in core.get(node, ()))
         possible.update((i, j) for node in word.sure for j in loose.get(node, ()))
