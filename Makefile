@@ -1,0 +1,43 @@
+# Everything runs from a clean clone: `make demo`, `make test`, `make lint`. A second call installs nothing.
+PYTHON ?= python3
+PIP := .venv/bin/pip install --quiet --disable-pip-version-check
+INSTALLED := .venv/.installed
+PEERS := .venv-peers/.installed
+
+.PHONY: demo test test-peers lint format bench clean
+
+demo: $(INSTALLED)
+	.venv/bin/python run_scripts/run_madx.py recipes/madx_phrasebook.yaml
+
+test: $(INSTALLED)
+	.venv/bin/pytest -m "not peers"
+
+test-peers: $(INSTALLED) $(PEERS)
+	XLZOO_PEERS_PYTHON=.venv-peers/bin/python .venv/bin/pytest -m peers tests/peers
+
+lint: $(INSTALLED)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	rm -rf build/typed && $(PIP) --no-deps --target build/typed .
+	MYPYPATH=build/typed .venv/bin/mypy -p xlzoo.modeling -p xlzoo.run_scripts -p xlzoo.hub_cards
+
+format: $(INSTALLED)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: $(INSTALLED) $(PEERS)
+	.venv/bin/python benchmarks/bench_madx_step.py
+
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PIP) torch -c constraints.txt
+	$(PIP) -e '.[dev]' -c constraints.txt
+	touch $@
+
+$(PEERS): constraints-peers.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	$(PIP:.venv/%=.venv-peers/%) -r constraints-peers.txt
+	touch $@
+
+clean:
+	rm -rf .venv .venv-peers build runs

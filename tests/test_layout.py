@@ -1,0 +1,101 @@
+"""Who may import whom, and how large things may grow: read from the syntax trees."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODELING = sorted((ROOT / "modeling").glob("*.py"))
+SCRIPTS = sorted((ROOT / "run_scripts").glob("run_*.py"))
+PRODUCT = [path for folder in ("modeling", "hub_cards", "run_scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
+LIBRARY_NAMES = {"datasets", "evaluate", "tokenizers", "peft", "accelerate", "transformers", "types", "logging", "json"}
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Return (level, module) of every import statement, wherever it stands."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or ""))
+        elif isinstance(node, ast.Import):
+            found += [(0, alias.name) for alias in node.names]
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    """Return the rooms of ours that a file imports from."""
+    return {".".join(name.split(".")[1:]) for level, name in imports(path) if level == 0 and name.startswith("xlzoo")}
+
+
+@pytest.mark.parametrize("path", MODELING, ids=lambda path: path.name)
+def test_modeling_files_stand_alone(path):
+    """What the Hub runs needs torch, transformers, safetensors and flat siblings; the copier reads `from .x import`."""
+    allowed = {"torch", "transformers", "safetensors", *sys.stdlib_module_names}
+    for level, name in imports(path):
+        assert level in (0, 1)
+        if level == 1:
+            assert "." not in name and (ROOT / "modeling" / f"{name}.py").is_file(), name
+        else:
+            assert name.split(".")[0] in allowed, name
+
+
+def test_cards_need_only_the_hub_client():
+    allowed = {"huggingface_hub", "jinja2", *sys.stdlib_module_names}
+    for path in (ROOT / "hub_cards").glob("*.py"):
+        for level, name in imports(path):
+            assert level <= 1 and (name.split(".")[0] in allowed or name.startswith("xlzoo.hub_cards")), (path, name)
+
+
+def test_shared_rooms_do_not_import_scripts():
+    for path in PRODUCT:
+        assert not any("run_scripts.run_" in name for _, name in imports(path)), path
+
+
+def test_data_and_task_rooms_stay_below():
+    """Corpora and tasks know neither models nor training; modeling never imports upwards (tested above)."""
+    for room in ("corpora", "tasks"):
+        for path in (ROOT / "run_scripts" / room).rglob("*.py"):
+            for name in ours(path):
+                assert name.startswith((f"run_scripts.{room}", "run_scripts.errors")), (path, name)
+
+
+def test_no_script_is_named_like_a_library():
+    """`python run_scripts/run_x.py` puts that folder first on the path, so a `datasets.py` there would hide the library."""
+    assert not {path.stem for path in (ROOT / "run_scripts").iterdir()} & LIBRARY_NAMES
+
+
+def test_nothing_runs_at_import():
+    """Top level holds imports, definitions, constants and the main guard only."""
+    for path in PRODUCT:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            call = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+            assert not call and not isinstance(node, (ast.For, ast.While, ast.With, ast.Try)), (path, node.lineno)
+
+
+def test_files_and_functions_stay_small():
+    for path in PRODUCT:
+        source = path.read_text(encoding="utf-8")
+        assert source.count("\n") <= 300, path
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno <= 60, (path, node.name)
+    for path in SCRIPTS:
+        assert path.read_text(encoding="utf-8").count("\n") <= 120, path
+
+
+def test_only_xlzoo_becomes_importable():
+    """The mapping in setup.py exposes the namespace package and nothing else, from any folder."""
+    code = "import xlzoo.modeling, xlzoo.run_scripts.corpora, xlzoo.hub_cards, importlib.util as u; print(u.find_spec('modeling'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None"
+
+
+def test_recipes_name_what_exists():
+    """Every `recipes/...` that README and scripts mention is there."""
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile", *SCRIPTS]:
+        for name in re.findall(r"recipes/[\w.-]+\.yaml", path.read_text(encoding="utf-8")):
+            assert (ROOT / "run_scripts" / name).is_file(), (path, name)
