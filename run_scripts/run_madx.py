@@ -1,10 +1,10 @@
 """MAD-X, all of it, from one recipe: encoder, language adapters, task adapters, zero-shot transfer, table, publishing.
 
     python run_scripts/run_madx.py recipes/madx_phrasebook.yaml
-    python run_scripts/run_madx.py recipes/madx_phrasebook.yaml --output_dir runs/mine --seeds 0 1 2 --task.max_steps 500
+    python run_scripts/run_madx.py recipes/madx_phrasebook.yaml --output_dir runs/mine --seeds 0 1 --task.max_steps 500
 
-Whatever is complete in the output folder is skipped, whatever was interrupted goes on. A dot in a flag reaches into the
-recipe. Writes results.md, results.json and results.png.
+Whatever is complete in the output folder is skipped, whatever was interrupted goes on. A dot in a flag reaches into
+the recipe. Writes results.md, results.json and results.png.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """Token classification (NER, POS): full fine-tuning, or a task adapter on a frozen language adapter.
 
-    python run_scripts/run_ner.py --model_name_or_path xlm-roberta-base --train_adapter \
-        --load_lang_adapter runs/en/eng --dataset_name conll2003 --learning_rate 1e-4 --num_train_epochs 3 --output_dir runs/ner
+    python run_scripts/run_ner.py --model_name_or_path xlm-roberta-base --train_adapter --adapter_config pfeiffer \
+        --load_lang_adapter runs/en/eng --dataset_name conll2003 --learning_rate 1e-4 --num_train_epochs 3 \
+        --output_dir runs/ner
 
 Zero-shot: the same task adapter on another language's adapter.
 

@@ -71,7 +71,7 @@ def last_complete_checkpoint(folder: Path) -> str | None:
 
 
 def needed_splits(args: RunArguments, data: DatasetDict) -> DatasetDict:
-    """Return the splits that `--do_train`, `--do_eval` and `--do_predict` use, and refuse what the data has no split for.
+    """Return the splits that `--do_train`, `--do_eval` and `--do_predict` use; `UserError` where one is missing.
 
     Without any of the three, train and, where there is a validation split, evaluate.
     """
@@ -95,6 +95,16 @@ def run_trainer(trainer: Trainer, checkpoint: str | None, test: Dataset | None =
     if trainer.args.do_predict:
         results |= trainer.evaluate(test, metric_key_prefix="test")
     return results
+
+
+def adapter_folder(path: str) -> str:
+    """Return the adapter that a path means: itself, or the one adapter inside a run's output folder."""
+    inside = [found.parent for found in Path(path).glob("*/adapter_config.json")]
+    if not inside or (Path(path) / "adapter_config.json").is_file():
+        return path
+    if len(inside) > 1:
+        raise UserError(f"{path} holds several adapters; name one of {', '.join(sorted(map(str, inside)))}.")
+    return str(inside[0])
 
 
 def write_results(folder: Path, results: dict[str, Any]) -> None:

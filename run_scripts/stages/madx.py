@@ -40,7 +40,7 @@ class MadxRecipe:
     language_data: dict[str, Flags]
     """Per language, the flags that name its raw text."""
     task_data: dict[str, Flags]
-    """Per language, the flags that name its tagged words; the source's train, validation and test, the targets' test."""
+    """Per language, the flags that name its tagged words; of the targets only the test split is used."""
     encoder: Flags | str = "xlm-roberta-base"
     """A checkpoint, or the flags that train one."""
     language_adapter: Flags = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Masked LM from arguments to a saved encoder or language adapter."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from datasets import Dataset, DatasetDict
@@ -13,7 +14,14 @@ from xlzoo.run_scripts.corpora.pieces import EpochRows, as_blocks, as_lines
 from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer, save_plain, train_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig, MaskedLMTrainer
-from xlzoo.run_scripts.runs import claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.runs import adapter_folder, claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.stages.publishing import (
+    encoder_facts,
+    hub_id,
+    language_adapter_facts,
+    publish_run,
+    run_flags,
+)
 
 
 def train_masked_lm(
@@ -49,7 +57,27 @@ def train_masked_lm(
             save_plain(model, folder)
         tokenizer.save_pretrained(folder)
         write_results(folder, results)
+        _publish(model, tokenizer, name, (model_args, data_args, adapter_args, args))
     return results
+
+
+def _publish(
+    model: MadxForMaskedLM,
+    tokenizer: PreTrainedTokenizerBase,
+    name: str | None,
+    arguments: tuple[ModelArguments, DataArguments, AdapterArguments, MaskedLMConfig],
+) -> None:
+    """Publish the language adapter, or the encoder, if the arguments ask for it."""
+    model_args, data_args, _, args = arguments
+    flags, language = run_flags(*arguments), data_args.language_code()
+    if name is not None:
+        base = hub_id(model_args.model_name_or_path)
+        publish_run(Path(args.output_dir) / name, language_adapter_facts(language, base, flags), args)
+    elif args.publish_when_done:
+        with TemporaryDirectory() as work:
+            save_plain(model, Path(work))
+            tokenizer.save_pretrained(work)
+            publish_run(Path(work), encoder_facts(language, flags), args)
 
 
 def _tokenizer(
@@ -68,7 +96,7 @@ def _prepare_adapter(model: MadxForMaskedLM, adapter_args: AdapterArguments, dat
     """Add or load the adapter to train and freeze the rest; return its name, or `None` for full training."""
     name = None
     for path in adapter_args.load_adapter:
-        name = model.load_adapter(path, load_as=adapter_args.adapter_name)
+        name = model.load_adapter(adapter_folder(path), load_as=adapter_args.adapter_name)
     if not adapter_args.train_adapter:
         if name is not None:
             model.set_active_adapters(name)

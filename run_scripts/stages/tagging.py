@@ -1,10 +1,12 @@
 """Token classification from arguments to a saved tagger or task adapter."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers import PretrainedConfig, set_seed
+from datasets import Dataset
+from transformers import PretrainedConfig, PreTrainedTokenizerBase, set_seed
 
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
@@ -15,7 +17,15 @@ from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_k
 from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
-from xlzoo.run_scripts.runs import claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.runs import adapter_folder, claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.stages.publishing import (
+    hub_id,
+    publish_run,
+    run_flags,
+    run_metrics,
+    tagger_facts,
+    task_adapter_facts,
+)
 from xlzoo.run_scripts.tasks import TASKS
 
 
@@ -56,16 +66,51 @@ def train_tagger(
         processing_class=tokenizer,
     )
     results = run_trainer(trainer, checkpoint, windows.get("test"))
-    folder = Path(args.output_dir)
     if trainer.is_world_process_zero():
         if args.do_train:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-        if args.do_train and adapter_args.train_adapter:
-            name = adapter_args.adapter_name or args.task_name
-            model.save_adapter(folder / name, name, with_head=True)
-        write_results(folder, results)
+            _save(model, tokenizer, adapter_args, args)
+        write_results(Path(args.output_dir), results)
+        if args.do_train:
+            _publish(model, tokenizer, (model_args, data_args, adapter_args, args), results, next(iter(raw.values())))
     return results
+
+
+def _save(
+    model: MadxForTokenClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    adapter_args: AdapterArguments,
+    args: TaggingConfig,
+) -> None:
+    folder, name = Path(args.output_dir), adapter_args.adapter_name or args.task_name
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if adapter_args.train_adapter:
+        model.save_adapter(folder / name, name, with_head=True)
+
+
+def _publish(
+    model: MadxForTokenClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    arguments: tuple[ModelArguments, DataArguments, AdapterArguments, TaggingConfig],
+    results: Mapping[str, Any],
+    rows: Dataset,
+) -> None:
+    """Publish the task adapter, or the tagger, if the arguments ask for it."""
+    model_args, data_args, adapter_args, args = arguments
+    if not args.publish_when_done:
+        return
+    task, language, flags = TASKS[args.task_name], data_args.language_code(), run_flags(*arguments)
+    metrics = run_metrics(task, data_args, language, results)
+    if adapter_args.train_adapter:
+        folder = Path(args.output_dir) / (adapter_args.adapter_name or args.task_name)
+        facts = task_adapter_facts(task, language, hub_id(model_args.model_name_or_path), flags, metrics)
+        publish_run(folder, facts, args)
+        return
+    facts = tagger_facts(task, [language] if language else [], flags, metrics, rows[0]["tokens"])
+    with TemporaryDirectory() as work:
+        model.save_pretrained(work)
+        tokenizer.save_pretrained(work)
+        publish_run(Path(work), facts, args)
 
 
 def label_config(labels: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +121,7 @@ def label_config(labels: Sequence[str]) -> dict[str, Any]:
 def stored_labels(model_args: ModelArguments, adapter_args: AdapterArguments) -> list[str]:
     """Return the labels of the tagger that is to be evaluated: its task adapter's, or the checkpoint's own."""
     for path in adapter_args.load_adapter[::-1]:
-        head = read_head(path)
+        head = read_head(adapter_folder(path))
         if head is not None and head.config.get("head_type") == "tagging":
             return head.labels
     config = PretrainedConfig.from_pretrained(model_args.model_name_or_path or "")
@@ -91,11 +136,13 @@ def stored_labels(model_args: ModelArguments, adapter_args: AdapterArguments) ->
 
 def read_stack(adapter_args: AdapterArguments, task_name: str) -> list[tuple[str, str]]:
     """Return (path, name) of every adapter to load, languages first, having read each of them once as a check."""
-    paths = [path for path in (adapter_args.load_lang_adapter, *adapter_args.load_adapter) if path]
+    paths = [adapter_folder(path) for path in (adapter_args.load_lang_adapter, *adapter_args.load_adapter) if path]
     stack = [(path, read_adapter(path).name) for path in paths]
-    own = adapter_args.adapter_name or task_name
-    if adapter_args.train_adapter and own == task_name and any(name == own for _, name in stack[:-1]):
-        raise UserError(f"The task adapter {own!r} must come last among the adapters that are loaded.")
+    names, own = [name for _, name in stack], adapter_args.adapter_name or task_name
+    if len(set(names)) < len(names):
+        raise UserError(f"Two of the adapters {', '.join(paths)} have the same name; they are {', '.join(names)}.")
+    if own in names[:-1]:
+        raise UserError(f"The task adapter {own!r} must come last among the adapters, found {', '.join(names)}.")
     return stack
 
 
