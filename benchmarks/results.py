@@ -14,9 +14,9 @@ Each section is written by the program it names; only the ratios within one sect
 """
 
 
-def write_section(name: str, markdown: str) -> None:
-    """Put the section between its markers in RESULTS.md, in place of what was there, or at the end."""
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else HEADING
+def write_section(name: str, markdown: str, path: Path = RESULTS) -> None:
+    """Put the section between its markers in RESULTS.md or another file, in place of what was there, or at the end."""
+    text = path.read_text(encoding="utf-8") if path.exists() else HEADING
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     section = f"{begin}\n{markdown.strip()}\n{end}"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -24,7 +24,7 @@ def write_section(name: str, markdown: str) -> None:
         text = pattern.sub(lambda _: section, text)
     else:
         text = f"{text.rstrip()}\n\n{section}\n"
-    RESULTS.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def machine() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_origin
 
 import torch
 import yaml
@@ -61,8 +61,11 @@ class DataArguments:
 
     def load(self, kind: str, columns: dict[str, str]) -> DatasetDict:
         """Load the rows and return only these columns, given as {wanted name: name in the data}, cut to the limits."""
-        files = {"train": self.train_file, "validation": [self.validation_file], "test": [self.test_file]}
-        named = {split: [path for path in paths if path] for split, paths in files.items()}
+        named = {
+            "train": self.train_file,
+            "validation": [self.validation_file] if self.validation_file else [],
+            "test": [self.test_file] if self.test_file else [],
+        }
         limits = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_eval_samples}
         asked = {split: limit for split, limit in limits.items() if limit}
         source = Source(
@@ -73,13 +76,16 @@ class DataArguments:
             seed=self.phrasebook_seed,
             sizes=asked,
         )
-        parts = [load(replace(source, config=config)) for config in self.dataset_config_name or [None]]
+        parts = [load(replace(source, config=config)) for config in self._configs()]
         for part in parts:
             require_columns(part, list(columns.values()), source)
         loaded = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
         kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
         return DatasetDict({split: _first(rows, asked.get(split)) for split, rows in kept.items()})
+
+    def _configs(self) -> Sequence[str | None]:
+        return self.dataset_config_name or [None]
 
     def language_code(self) -> str | None:
         """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""
@@ -125,6 +131,11 @@ class RunArguments(TrainingArguments):
         self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
         super().__post_init__()
 
+    @property
+    def folder(self) -> Path:
+        """`output_dir` as a path; transformers fills in a name where none was given."""
+        return Path(str(self.output_dir))
+
 
 class _Parser(HfArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -138,7 +149,7 @@ def parse(argv: Sequence[str] | None, *types: type) -> tuple[Any, ...]:
         recipe = read_recipe(arguments.pop(0))
         overridden = {flag.split("=")[0] for flag in arguments if flag.startswith("--")}
         arguments = recipe_flags({k: v for k, v in recipe.items() if f"--{k}" not in overridden}) + arguments
-    parser = _Parser(types, allow_abbrev=False)
+    parser = _Parser(list(types), allow_abbrev=False)
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(arguments, return_remaining_strings=True)
     except (ValueError, ImportError) as error:
@@ -191,6 +202,9 @@ def read_nested_recipe(cls: type, arguments: Sequence[str]) -> Any:
         parsed = [yaml.safe_load(value) for value in values]
         place[last] = parsed if len(parsed) != 1 or isinstance(place.get(last), list) else parsed[0]
     known = {entry.name for entry in fields(cls)}
+    for entry in fields(cls):
+        if get_origin(entry.type) is list and not isinstance(recipe.get(entry.name, []), list):
+            recipe[entry.name] = [recipe[entry.name]]
     for key in recipe.keys() - known:
         near = difflib.get_close_matches(key, known, n=1)
         raise UserError(f"Unknown key {key!r} in the recipe; {f'did you mean {near[0]}?' if near else sorted(known)}")

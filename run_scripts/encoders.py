@@ -1,13 +1,24 @@
 """The encoder and tokenizer that a run starts from: a checkpoint of the XLM-R family, or a new one."""
 
 import io
-import json
+import logging
+import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TypeVar
+from pickle import UnpicklingError
+from typing import Any, TypeVar
 
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase, XLMRobertaForMaskedLM, XLMRobertaTokenizer
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedTokenizerBase,
+    XLMRobertaForMaskedLM,
+    XLMRobertaTokenizer,
+)
+from transformers.activations import ACT2FN
 
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxPreTrainedModel
@@ -16,33 +27,85 @@ from xlzoo.run_scripts.errors import UserError
 
 FAMILY = ("xlm-roberta", "madx")
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]
+LOWEST = {
+    "vocab_size": 6,
+    "hidden_size": 1,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "intermediate_size": 1,
+    "max_position_embeddings": 5,
+    "type_vocab_size": 1,
+}
+"""Sizes below which no encoder works: special tokens and one piece; pad, `<s>`, one piece and `</s>`."""
 Model = TypeVar("Model", bound=MadxPreTrainedModel)
+logger = logging.getLogger(__name__)
 
 
 def load_encoder(
-    cls: type[Model], args: ModelArguments, tokenizer: PreTrainedTokenizerBase, **config: object
+    cls: type[Model], args: ModelArguments, tokenizer: PreTrainedTokenizerBase, **fields: object
 ) -> Model:
     """Load a checkpoint of the XLM-R family as `cls`, or make a new one of `--config_name` or `--model_type`.
 
-    `config` sets further configuration fields, such as the labels.
+    `fields` sets further configuration fields, such as the labels.
     """
     if args.model_name_or_path:
-        _require_family(args.model_name_or_path)
         if args.config_overrides:
             raise UserError("--config_overrides shapes a new model; it does not go with --model_name_or_path.")
-        return cls.from_pretrained(args.model_name_or_path, **config)
+        model = _load_weights(cls, args.model_name_or_path, fields)
+        if len(tokenizer) > model.config.vocab_size:
+            raise UserError(
+                f"The tokenizer has {len(tokenizer)} pieces, the model {args.model_name_or_path!r} only "
+                f"{model.config.vocab_size}; give the --tokenizer_name that the model was trained with."
+            )
+        return model
     made = new_config(args)
-    made.update({"vocab_size": len(tokenizer), **config})
+    made.update({"vocab_size": len(tokenizer), **fields})
     for name in ("bos", "eos", "pad"):
         setattr(made, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
     return cls(made)
 
 
+def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
+    """Load a checkpoint; no tensor of the encoder may be missing or of another shape."""
+    read_config(name)
+    try:
+        model, found = cls.from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True, **fields)
+    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
+        raise UserError(f"The weights of {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    if found["mismatched_keys"]:
+        key, theirs, ours = min(found["mismatched_keys"])
+        raise UserError(f"{key} of {name!r} has shape {tuple(theirs)}; this run needs {tuple(ours)}.")
+    lacking = sorted(key for key in found["missing_keys"] if key.startswith(f"{cls.base_model_prefix}."))
+    if lacking:
+        raise UserError(f"{name!r} lacks {lacking[0]} and {len(lacking) - 1} more; expected a whole XLM-R checkpoint.")
+    for key in sorted(found["missing_keys"]):
+        logger.info("%s is new: %s does not hold it", key, name)
+    return model
+
+
+def read_config(name: str) -> MadxConfig:
+    """Read the configuration of a checkpoint of the XLM-R family, without running code of its repository."""
+    try:
+        fields, _ = PretrainedConfig.get_config_dict(name)
+    except OSError as error:
+        raise UserError(f"No model could be loaded from {name!r}: {str(error).splitlines()[0]}") from error
+    if not isinstance(fields, dict) or "model_type" not in fields:
+        raise UserError(f"{name!r} has no config.json that says its model_type; expected an XLM-R checkpoint.")
+    kind = fields["model_type"]
+    if kind not in FAMILY:
+        raise UserError(f"{name!r} is a {kind} model; expected one of the XLM-R family ({', '.join(FAMILY)}).")
+    try:
+        config = MadxConfig.from_dict(fields)
+    except (StrictDataclassError, ValueError, TypeError) as error:
+        raise UserError(f"The config.json of {name!r} is wrong: {' '.join(str(error).split())}") from error
+    _check_config(config, f"The config.json of {name!r}")
+    return config
+
+
 def new_config(args: ModelArguments) -> MadxConfig:
     """Return the configuration of a model that is trained from scratch."""
     if args.config_name:
-        _require_family(args.config_name)
-        config = MadxConfig.from_pretrained(args.config_name)
+        config = read_config(args.config_name)
     elif args.model_type in FAMILY:
         config = MadxConfig(max_position_embeddings=514, layer_norm_eps=1e-5, type_vocab_size=1)
     else:
@@ -50,11 +113,36 @@ def new_config(args: ModelArguments) -> MadxConfig:
     if args.config_overrides:
         try:
             config.update_from_string(args.config_overrides)
-        except ValueError as error:
-            raise UserError(f"--config_overrides {args.config_overrides!r}: {error}") from error
-    if config.hidden_size % config.num_attention_heads:
-        raise UserError(f"hidden_size {config.hidden_size} is no multiple of {config.num_attention_heads} heads.")
+        except (ValueError, TypeError, StrictDataclassError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"--config_overrides {args.config_overrides!r}: {reason}; expected key=value,..."
+            ) from error
+    _check_config(config, "The new model's configuration")
     return config
+
+
+def _check_config(config: MadxConfig, whose: str) -> None:
+    """Refuse sizes, activations and dropouts of which no encoder can be made."""
+    for key, lowest in LOWEST.items():
+        if getattr(config, key) < lowest:
+            raise UserError(f"{whose}: {key} is {getattr(config, key)}; expected at least {lowest}.")
+    if config.hidden_size % config.num_attention_heads:
+        raise UserError(
+            f"{whose}: hidden_size {config.hidden_size} is no multiple of {config.num_attention_heads} heads."
+        )
+    if config.hidden_act not in ACT2FN:
+        raise UserError(f"{whose}: hidden_act {config.hidden_act!r} is unknown; expected gelu, say.")
+    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        if not 0 <= getattr(config, key) <= 1:
+            raise UserError(f"{whose}: {key} is {getattr(config, key)}; expected a number from 0 to 1.")
+
+
+def check_length(config: MadxConfig, length: int) -> None:
+    """Refuse a `--max_seq_length` that leaves no room for a piece, or that the model has no positions for."""
+    most = config.max_position_embeddings - config.pad_token_id - 1
+    if not 3 <= length <= most:
+        raise UserError(f"--max_seq_length {length} does not suit the model; expected 3 to {most} pieces.")
 
 
 def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
@@ -63,9 +151,18 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
     if name is None:
         raise UserError("A new model needs a tokenizer: give --tokenizer_name or --tokenizer_vocab_size.")
     try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=args.trust_remote_code)
-    except (OSError, ValueError) as error:
-        raise UserError(f"No tokenizer could be loaded from {name!r}: {str(error).splitlines()[0]}") from error
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=args.trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"{error}".splitlines()[0]
+        raise UserError(f"No tokenizer could be loaded from {name!r}: {reason}") from error
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise UserError(f"{name!r} holds no tokenizer; give --tokenizer_name.")
+    needed = {kind: getattr(tokenizer, f"{kind}_token") for kind in ("cls", "sep", "pad", "unk", "mask")}
+    lacking = [kind for kind, token in needed.items() if token is None]
+    if lacking or not tokenizer.is_fast:
+        what = f"has no {lacking[0]} token" if lacking else "is a slow one"
+        raise UserError(f"The tokenizer of {name!r} {what}; expected XLM-R's or one like it.")
+    return tokenizer
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
@@ -84,7 +181,13 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
             eos_id=-1,
         )
     except RuntimeError as error:
-        raise UserError(f"--tokenizer_vocab_size {vocab_size} does not suit the training text: {error}") from error
+        counted = re.search(r"\d+ vs (\d+)", str(error))
+        needs = (
+            f"its characters alone need {counted[1]} pieces" if counted else "it holds no words, or no room for them"
+        )
+        raise UserError(
+            f"--tokenizer_vocab_size {vocab_size} does not suit the training text: {needs}; give a larger one."
+        ) from error
     learned = SentencePieceProcessor(model_proto=model.getvalue())
     pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(1, len(learned))]
     # XLM-R's order: its four special tokens, the pieces, and <mask> at the end.
@@ -101,17 +204,3 @@ def save_plain(model: MadxForMaskedLM, folder: Path) -> None:
     config = AutoConfig.for_model("xlm-roberta", **fields)
     stock = XLMRobertaForMaskedLM.from_pretrained(None, config=config, state_dict=model.state_dict())
     stock.save_pretrained(folder)
-
-
-def _require_family(name: str) -> None:
-    try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-        kind = config.model_type
-    except ValueError:
-        # Our own architectures carry code; their type is read without running it.
-        path = Path(name) / "config.json"
-        kind = json.loads(path.read_text())["model_type"] if path.is_file() else "madx"
-    except OSError as error:
-        raise UserError(f"No model could be loaded from {name!r}: {str(error).splitlines()[0]}") from error
-    if kind not in FAMILY:
-        raise UserError(f"{name!r} is a {kind} model; expected one of the XLM-R family ({', '.join(FAMILY)}).")

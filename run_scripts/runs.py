@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DatasetDict
+from safetensors import SafetensorError, safe_open
+from torch import nn
 from torch.utils.data import Dataset
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
@@ -19,55 +21,98 @@ RESULTS_FILE = "all_results.json"
 logger = logging.getLogger(__name__)
 
 
-def claim_output(args: RunArguments) -> str | None:
-    """Make `output_dir` this run's, and return the checkpoint to resume from.
+def check_output(args: RunArguments) -> str | None:
+    """Return the checkpoint to resume from, `None` to start; writes nothing but the removal of half-written ones.
 
     A folder that holds anything is refused, unless it is to be resumed, or is a run to be overwritten.
     """
+    folder, resume = Path(args.output_dir), args.resume_from_checkpoint
+    # The first process looks before any process writes, and the others find what it left.
+    with args.main_process_first(local=False):
+        if args.process_index == 0:
+            _require_free(folder, args)
+        if not resume:
+            return None
+        if resume.lower() in ("true", "last"):
+            return last_complete_checkpoint(folder)
+        if not is_complete(Path(resume)):
+            raise UserError(
+                f"--resume_from_checkpoint {resume} is no complete checkpoint; expected a folder or 'last'."
+            )
+        return resume
+
+
+def claim_output(args: RunArguments) -> None:
+    """Make `output_dir` this run's, deleting the run to be overwritten."""
     folder = Path(args.output_dir)
-    resume = args.resume_from_checkpoint
+    if args.process_index:
+        return
+    if args.overwrite_output_dir and folder.is_dir():
+        shutil.rmtree(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RUN_FILE).write_text(json.dumps(args.to_sanitized_dict(), indent=2, default=str) + "\n")
+    except OSError as error:
+        raise UserError(f"--output_dir {folder} cannot be written: {error.strerror}; choose another.") from error
+
+
+def _require_free(folder: Path, args: RunArguments) -> None:
     if folder.is_file():
         raise UserError(f"--output_dir {folder} is a file; expected a folder.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if args.overwrite_output_dir:
-            _delete_run(folder)
-        elif not resume:
-            raise UserError(
-                f"--output_dir {folder} holds another run; choose another folder, continue it with "
-                "--resume_from_checkpoint last, or delete it with --overwrite_output_dir."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN_FILE).write_text(json.dumps(args.to_sanitized_dict(), indent=2, default=str) + "\n")
-    if not resume:
-        return None
-    if resume.lower() in ("true", "last"):
-        return last_complete_checkpoint(folder)
-    if not is_complete(Path(resume)):
-        raise UserError(f"--resume_from_checkpoint {resume} is no complete checkpoint; expected a folder or 'last'.")
-    return resume
-
-
-def _delete_run(folder: Path) -> None:
-    if not (folder / RUN_FILE).is_file():
-        raise UserError(f"--overwrite_output_dir: {folder} was not written by a run of ours; delete it yourself.")
-    shutil.rmtree(folder)
+    if args.overwrite_output_dir and args.resume_from_checkpoint:
+        raise UserError("--overwrite_output_dir deletes what --resume_from_checkpoint needs; give one of them.")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if args.overwrite_output_dir:
+        if not (folder / RUN_FILE).is_file():
+            raise UserError(f"--overwrite_output_dir: {folder} was not written by a run of ours; delete it yourself.")
+    elif not args.resume_from_checkpoint:
+        raise UserError(
+            f"--output_dir {folder} holds another run; choose another folder, continue it with "
+            "--resume_from_checkpoint last, or delete it with --overwrite_output_dir."
+        )
 
 
 def is_complete(checkpoint: Path) -> bool:
     """Say whether a checkpoint was written to its end: the Trainer writes its state after everything else."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text())
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return False
     return True
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:
     """Return the newest complete checkpoint, removing half-written ones; `None` starts from the beginning."""
+    if not folder.is_dir():
+        return None
     while (newest := get_last_checkpoint(str(folder))) is not None and not is_complete(Path(newest)):
         logger.warning("%s was interrupted while it was written; going back to the one before.", newest)
         shutil.rmtree(newest)
     return newest
+
+
+def require_fit(model: nn.Module, checkpoint: str | None) -> None:
+    """Refuse a checkpoint that cannot be resumed exactly, or is of another model."""
+    if checkpoint is None:
+        return
+    for name in ("optimizer.pt", "scheduler.pt"):
+        if not (Path(checkpoint) / name).is_file():
+            raise UserError(f"{checkpoint} holds no {name}; it was saved with --save_only_model, start anew.")
+    weights, expected = Path(checkpoint) / "model.safetensors", model.state_dict()
+    if not weights.is_file():  # In shards.
+        return
+    try:
+        with safe_open(weights, "pt") as stored:
+            shapes = {key: tuple(stored.get_slice(key).get_shape()) for key in stored.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{weights} is damaged ({error}); delete that checkpoint.") from error
+    trained = [key for key, parameter in model.named_parameters() if parameter.requires_grad]
+    other = [key for key, shape in shapes.items() if key not in expected or shape != tuple(expected[key].shape)]
+    for key in [*other, *(key for key in trained if key not in shapes)]:
+        raise UserError(
+            f"{checkpoint} is of another model ({key} differs); resume with the arguments it was made with."
+        )
 
 
 def needed_splits(args: RunArguments, data: DatasetDict) -> DatasetDict:

@@ -34,7 +34,7 @@ def ours(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODELING, ids=lambda path: path.name)
 def test_modeling_files_stand_alone(path):
-    """What the Hub runs needs torch, transformers, safetensors and flat siblings; the copier reads `from .x import`."""
+    """What the Hub runs needs torch, transformers, safetensors and flat siblings."""
     allowed = {"torch", "transformers", "safetensors", *sys.stdlib_module_names}
     for level, name in imports(path):
         assert level in (0, 1)
@@ -65,7 +65,7 @@ def test_data_and_task_rooms_stay_below():
 
 
 def test_no_script_is_named_like_a_library():
-    """`python run_scripts/run_x.py` puts that folder first on the path: a `datasets.py` there would hide the library."""
+    """`python run_scripts/run_x.py` puts that folder first on the path: `datasets.py` there would hide the library."""
     assert not {path.stem for path in (ROOT / "run_scripts").iterdir()} & (LIBRARIES | sys.stdlib_module_names)
 
 
@@ -90,7 +90,7 @@ def test_files_and_functions_stay_small():
 
 def test_only_xlzoo_becomes_importable():
     """The mapping in setup.py exposes the namespace package and nothing else, from any folder."""
-    code = "import xlzoo.modeling, xlzoo.run_scripts, xlzoo.hub_cards, importlib.util as u; print(u.find_spec('modeling'))"
+    code = "import xlzoo.modeling, xlzoo.hub_cards, importlib.util as util; print(util.find_spec('modeling'))"
     done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None"
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from .pieces import IGNORED
 
 
-def pad(sequences: Sequence[Sequence[int]], value: int, multiple: int = 8) -> torch.Tensor:
+def pad(sequences: Sequence[Sequence[int] | np.ndarray], value: int, multiple: int = 8) -> torch.Tensor:
     """Pad sequences on the right to one tensor `[B, L]`, L a multiple of `multiple`."""
     longest = max(len(sequence) for sequence in sequences)
     batch = torch.full((len(sequences), -(-longest // multiple) * multiple), value)
@@ -19,7 +19,7 @@ def pad(sequences: Sequence[Sequence[int]], value: int, multiple: int = 8) -> to
     return batch
 
 
-def padded(sequences: Sequence[Sequence[int]], pad_token_id: int) -> dict[str, torch.Tensor]:
+def padded(sequences: Sequence[Sequence[int] | np.ndarray], pad_token_id: int) -> dict[str, torch.Tensor]:
     """Return `input_ids` and `attention_mask`, both `[B, L]`."""
     input_ids = pad(sequences, pad_token_id)
     lengths = torch.tensor([len(sequence) for sequence in sequences])

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, Trainer
@@ -45,6 +46,6 @@ class MaskedLMTrainer(Trainer):
 
 def perplexity(prediction: EvalPrediction) -> dict[str, float]:
     """Turn per-row sums `[N, 3]` into mean loss, perplexity and accuracy."""
-    loss, correct, number = prediction.predictions.astype("float64").sum(axis=0)
+    loss, correct, number = np.asarray(prediction.predictions, dtype="float64").sum(axis=0)
     mean = loss / max(number, 1)
     return {"loss": mean, "perplexity": math.exp(min(mean, 700)), "accuracy": correct / max(number, 1)}

@@ -39,12 +39,13 @@ class TaggingTrainer(Trainer):
         return loss, logits.argmax(-1), torch.cat([place.to(labels.device), labels], dim=1)
 
     def _score(self, prediction: EvalPrediction) -> dict[str, float]:
-        places, gold_ids = prediction.label_ids[:, :2], prediction.label_ids[:, 2:]
-        gold, predicted = defaultdict(list), defaultdict(list)
+        label_ids, predictions = np.asarray(prediction.label_ids), np.asarray(prediction.predictions)
+        places, gold_ids = label_ids[:, :2], label_ids[:, 2:]
+        gold: defaultdict[int, list[str]] = defaultdict(list)
+        predicted: defaultdict[int, list[str]] = defaultdict(list)
         for row in np.lexsort((places[:, 1], places[:, 0])):
             marked = gold_ids[row] != IGNORED
             sentence = int(places[row, 0])
             gold[sentence] += [self.labels[i] for i in gold_ids[row][marked]]
-            width = prediction.predictions.shape[1]
-            predicted[sentence] += [self.labels[i] for i in prediction.predictions[row][marked[:width]]]
+            predicted[sentence] += [self.labels[i] for i in predictions[row][marked]]
         return self.task.score(list(gold.values()), list(predicted.values()))

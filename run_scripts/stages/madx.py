@@ -54,12 +54,13 @@ class MadxRecipe:
     data: str = "."
     """What `{data}` stands for in file names."""
     hub_dir: str | None = None
-    """Where to publish the adapters and the composed models of the first seed, if anywhere."""
+    """Where to publish the adapters and the composed models of the first seed; `{output_dir}` may be part of it."""
     push_to_hub: bool = False
     hub_namespace: str = "xlzoo"
     """The user or organisation to publish under."""
 
     def __post_init__(self) -> None:
+        self.hub_dir = self.hub_dir and self.hub_dir.replace("{output_dir}", self.output_dir)
         self.source, self.targets = iso639_3(self.source), [iso639_3(target) for target in self.targets]
         self.language_data = {iso639_3(language): flags for language, flags in self.language_data.items()}
         self.task_data = {iso639_3(language): flags for language, flags in self.task_data.items()}

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from transformers import AutoTokenizer
 
-from xlzoo.hub_cards import Metric, publish
+from xlzoo.hub_cards import Facts, Metric, publish
 from xlzoo.hub_cards.usage import run_usage
 from xlzoo.modeling.adapter_files import read_head
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
@@ -70,7 +70,7 @@ def compose(recipe: MadxRecipe, seed: int, target: str, folder: Path) -> None:
     AutoTokenizer.from_pretrained(recipe.encoder_path).save_pretrained(folder)
 
 
-def _publish(recipe: MadxRecipe, folder: Path, name: str, facts: object) -> str:
+def _publish(recipe: MadxRecipe, folder: Path, name: str, facts: Facts) -> str:
     repo_id = f"{recipe.hub_namespace}/{name}"
     where = publish(folder, repo_id, facts, hub_dir=Path(recipe.hub_dir) if recipe.hub_dir else None)
     logger.info("published %s", where)

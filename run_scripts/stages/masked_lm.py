@@ -35,7 +35,7 @@ def train_masked_lm(
     dataset = needed_splits(args, data_args.load("text", {"text": data_args.text_column_name or "text"}))
     checkpoint = claim_output(args)
     set_seed(args.seed)
-    tokenizer = _tokenizer(model_args, dataset, Path(args.output_dir), resuming=checkpoint is not None)
+    tokenizer = _tokenizer(model_args, dataset, args.folder, resuming=checkpoint is not None)
     model = load_encoder(MadxForMaskedLM, model_args, tokenizer)
     name = _prepare_adapter(model, adapter_args, data_args)
     splits = {split: EpochRows(_encode(rows, tokenizer, data_args, args)) for split, rows in dataset.items()}
@@ -49,7 +49,7 @@ def train_masked_lm(
         processing_class=tokenizer,
     )
     results = run_trainer(trainer, checkpoint, splits.get("test"))
-    folder = Path(args.output_dir)
+    folder = args.folder
     if trainer.is_world_process_zero():
         if name is not None:
             model.save_adapter(folder / name, name)
@@ -72,7 +72,7 @@ def _publish(
     flags, language = run_flags(*arguments), data_args.language_code()
     if name is not None:
         base = hub_id(model_args.model_name_or_path)
-        publish_run(Path(args.output_dir) / name, language_adapter_facts(language, base, flags), args)
+        publish_run(args.folder / name, language_adapter_facts(language, base, flags), args)
     elif args.publish_when_done:
         with TemporaryDirectory() as work:
             save_plain(model, Path(work))

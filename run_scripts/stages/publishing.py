@@ -149,7 +149,7 @@ def hub_id(name: str | None) -> str | None:
 def publish_run(folder: Path, facts: Facts, args: RunArguments) -> None:
     """Publish what a script wrote, if its arguments ask for it, under `--hub_model_id` or the output folder's name."""
     if args.publish_when_done:
-        repo_id = args.hub_model_id or Path(args.output_dir).name
+        repo_id = args.hub_model_id or args.folder.name
         hub_dir = Path(args.hub_dir) if args.hub_dir else None
         publish(folder, repo_id, facts, hub_dir=hub_dir, private=bool(args.hub_private_repo), token=args.hub_token)
 

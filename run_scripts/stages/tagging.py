@@ -69,7 +69,7 @@ def train_tagger(
     if trainer.is_world_process_zero():
         if args.do_train:
             _save(model, tokenizer, adapter_args, args)
-        write_results(Path(args.output_dir), results)
+        write_results(args.folder, results)
         if args.do_train:
             _publish(model, tokenizer, (model_args, data_args, adapter_args, args), results, next(iter(raw.values())))
     return results
@@ -81,7 +81,7 @@ def _save(
     adapter_args: AdapterArguments,
     args: TaggingConfig,
 ) -> None:
-    folder, name = Path(args.output_dir), adapter_args.adapter_name or args.task_name
+    folder, name = args.folder, adapter_args.adapter_name or args.task_name
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if adapter_args.train_adapter:
@@ -102,7 +102,7 @@ def _publish(
     task, language, flags = TASKS[args.task_name], data_args.language_code(), run_flags(*arguments)
     metrics = run_metrics(task, data_args, language, results)
     if adapter_args.train_adapter:
-        folder = Path(args.output_dir) / (adapter_args.adapter_name or args.task_name)
+        folder = args.folder / (adapter_args.adapter_name or args.task_name)
         facts = task_adapter_facts(task, language, hub_id(model_args.model_name_or_path), flags, metrics)
         publish_run(folder, facts, args)
         return
@@ -123,9 +123,9 @@ def stored_labels(model_args: ModelArguments, adapter_args: AdapterArguments) ->
     for path in adapter_args.load_adapter[::-1]:
         head = read_head(adapter_folder(path))
         if head is not None and head.config.get("head_type") == "tagging":
-            return head.labels
+            return list(head.labels)
     config = PretrainedConfig.from_pretrained(model_args.model_name_or_path or "")
-    names = [config.id2label[i] for i in range(len(config.id2label))]
+    names = [str(label) for _, label in sorted((config.id2label or {}).items())]
     if names == [f"LABEL_{i}" for i in range(len(names))]:
         raise UserError(
             f"{model_args.model_name_or_path!r} is no trained tagger; train it with --do_train, "
