@@ -11,7 +11,7 @@ from pathlib import Path
 
 from results import machine, write_section
 
-from xlzoo.run_scripts.arguments import read_nested_recipe
+from xlzoo.run_scripts.nested_recipes import read_nested_recipe
 from xlzoo.run_scripts.run_madx import main as run_madx
 from xlzoo.run_scripts.stages.madx import MadxRecipe
 from xlzoo.run_scripts.stages.madx_report import markdown_table

@@ -4,16 +4,16 @@ import difflib
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn, get_origin
+from typing import Any, NoReturn
 
 import torch
 import yaml
 from datasets import Dataset, DatasetDict, concatenate_datasets
 from transformers import HfArgumentParser, TrainingArguments
+from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
 from transformers.utils import logging as transformers_logging
 
 from xlzoo.hub_cards import PublishError
@@ -23,6 +23,7 @@ from xlzoo.run_scripts.corpora.sources import Source, load, require_columns
 from xlzoo.run_scripts.errors import UserError
 
 REPEATABLE = {"action": "extend", "nargs": "+"}
+POSITIVE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 
 
 @dataclass
@@ -58,6 +59,12 @@ class DataArguments:
     phrasebook_seed: int = field(default=0, metadata={"help": "Seed of the phrasebook's sentences."})
     text_column_name: str | None = field(default=None, metadata={"help": "Column with the text, or the words."})
     label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
+
+    def __post_init__(self) -> None:
+        if self.language is not None:
+            iso639_3(self.language)
+        _require_at_least(1, self, "max_train_samples", "max_eval_samples")
+        _require_at_least(0, self, "phrasebook_seed")
 
     def load(self, kind: str, columns: dict[str, str]) -> DatasetDict:
         """Load the rows and return only these columns, given as {wanted name: name in the data}, cut to the limits."""
@@ -98,6 +105,13 @@ def _first(rows: Dataset, limit: int | None) -> Dataset:
     return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
 
+def _require_at_least(lowest: int, holder: object, *names: str) -> None:
+    for name in names:
+        value = vars(holder)[name]
+        if value is not None and not value >= lowest:  # NaN is none of these.
+            raise UserError(f"--{name} is {value}; expected at least {lowest}.")
+
+
 @dataclass
 class AdapterArguments:
     """Which adapters to train or load."""
@@ -129,7 +143,16 @@ class RunArguments(TrainingArguments):
         self.push_to_hub = False
         self.disable_tqdm = bool(self.disable_tqdm)
         self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
+        _require_at_least(1, self, *POSITIVE)
+        _require_at_least(0, self, "dataloader_num_workers", "seed", "data_seed", "learning_rate", "num_train_epochs")
+        if max(self.seed, self.data_seed or 0) >= 2**32:
+            raise UserError("--seed and --data_seed must be below 4294967296.")
         super().__post_init__()
+        # The Trainer would find an unknown or missing tracker only when it is made.
+        get_reporting_integration_callbacks(self.report_to)
+        missing = [name for name in self.report_to or () if name not in get_available_reporting_integrations()]
+        if missing:
+            raise UserError(f"--report_to {missing[0]} needs a package that is missing; install it, or give none.")
 
     @property
     def folder(self) -> Path:
@@ -142,7 +165,7 @@ class _Parser(HfArgumentParser):
         raise UserError(f"{message[:1].upper()}{message[1:]}; see --help.")
 
 
-def parse(argv: Sequence[str] | None, *types: type) -> tuple[Any, ...]:
+def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
     """Fill one dataclass per type from flags, a YAML/JSON recipe, or a recipe followed by flags that override it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and not arguments[0].startswith("-"):
@@ -167,10 +190,11 @@ def read_recipe(path: str) -> dict[str, Any]:
     found = next((p for p in candidates if p.is_file()), None)
     if found is None or found.suffix not in (".yaml", ".yml", ".json"):
         raise UserError(f"There is no recipe {path!r}; expected a .yaml or .json file, or flags starting with --.")
+    kind, read = ("JSON", json.loads) if found.suffix == ".json" else ("YAML", yaml.safe_load)
     try:
-        recipe = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"The recipe {path!r} is not YAML: {' '.join(str(error).split())}") from error
+        recipe = read(found.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"The recipe {path!r} is not {kind}: {' '.join(str(error).split())}") from error
     if not isinstance(recipe, dict):
         raise UserError(f"The recipe {path!r} holds no mapping of flags to values.")
     return recipe
@@ -185,44 +209,6 @@ def recipe_flags(recipe: dict[str, Any]) -> list[str]:
         values = value if isinstance(value, list) else [value]
         flags += [f"--{key}", *(json.dumps(v) if isinstance(v, dict) else str(v) for v in values)]
     return flags
-
-
-def read_nested_recipe(cls: type, arguments: Sequence[str]) -> Any:
-    """Fill a dataclass from a recipe and flags that override it; `--task.max_steps 5` reaches into a mapping."""
-    if not arguments or arguments[0].startswith("-"):
-        raise UserError("Expected a recipe first: a .yaml or .json file, recipes/madx_phrasebook.yaml say.")
-    recipe = read_recipe(arguments[0])
-    for flag, values in _flag_values(arguments[1:]):
-        *path, last = flag.split(".")
-        place = recipe
-        for key in path:
-            place = place.setdefault(key, {})
-            if not isinstance(place, dict):
-                raise UserError(f"--{flag} reaches into {key}, which is no mapping in the recipe.")
-        parsed = [yaml.safe_load(value) for value in values]
-        place[last] = parsed if len(parsed) != 1 or isinstance(place.get(last), list) else parsed[0]
-    known = {entry.name for entry in fields(cls)}
-    for entry in fields(cls):
-        if get_origin(entry.type) is list and not isinstance(recipe.get(entry.name, []), list):
-            recipe[entry.name] = [recipe[entry.name]]
-    for key in recipe.keys() - known:
-        near = difflib.get_close_matches(key, known, n=1)
-        raise UserError(f"Unknown key {key!r} in the recipe; {f'did you mean {near[0]}?' if near else sorted(known)}")
-    required = (entry.name for entry in fields(cls) if entry.default is MISSING and entry.default_factory is MISSING)
-    missing = [name for name in required if name not in recipe]
-    if missing:
-        raise UserError(f"The recipe lacks the key {missing[0]!r}; add it or give --{missing[0]}.")
-    return cls(**recipe)
-
-
-def _flag_values(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield (flag without dashes, its values)."""
-    starts = [i for i, argument in enumerate(arguments) if argument.startswith("--")]
-    if starts[:1] != [0] and arguments:
-        raise UserError(f"Expected a flag, found {arguments[0]!r}.")
-    for start, stop in pairwise([*starts, len(arguments)]):
-        flag, _, value = arguments[start][2:].partition("=")
-        yield flag, [value] if value else list(arguments[start + 1 : stop])
 
 
 def run(main: Callable[[], Any]) -> None:

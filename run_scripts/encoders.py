@@ -4,6 +4,7 @@ import io
 import logging
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar
 
@@ -69,9 +70,10 @@ def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
     """Load a checkpoint; no tensor of the encoder may be missing or of another shape."""
     read_config(name)
     try:
-        model, found = cls.from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True, **fields)
+        loaded: Any = cls.from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True, **fields)
     except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
         raise UserError(f"The weights of {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    model, found = loaded
     if found["mismatched_keys"]:
         key, theirs, ours = min(found["mismatched_keys"])
         raise UserError(f"{key} of {name!r} has shape {tuple(theirs)}; this run needs {tuple(ours)}.")
@@ -140,7 +142,7 @@ def _check_config(config: MadxConfig, whose: str) -> None:
 
 def check_length(config: MadxConfig, length: int) -> None:
     """Refuse a `--max_seq_length` that leaves no room for a piece, or that the model has no positions for."""
-    most = config.max_position_embeddings - config.pad_token_id - 1
+    most = config.max_position_embeddings - (config.pad_token_id or 0) - 1
     if not 3 <= length <= most:
         raise UserError(f"--max_seq_length {length} does not suit the model; expected 3 to {most} pieces.")
 
@@ -152,8 +154,8 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
         raise UserError("A new model needs a tokenizer: give --tokenizer_name or --tokenizer_vocab_size.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=args.trust_remote_code)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{error}".splitlines()[0]
+    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
         raise UserError(f"No tokenizer could be loaded from {name!r}: {reason}") from error
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise UserError(f"{name!r} holds no tokenizer; give --tokenizer_name.")

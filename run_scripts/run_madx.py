@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from xlzoo.run_scripts.arguments import read_nested_recipe, run
+from xlzoo.run_scripts.arguments import run
+from xlzoo.run_scripts.nested_recipes import read_nested_recipe
 from xlzoo.run_scripts.stages.madx import MadxRecipe, run_stages
 from xlzoo.run_scripts.stages.madx_publish import publish_all
 from xlzoo.run_scripts.stages.madx_report import Scores, collect, write_report

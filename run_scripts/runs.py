@@ -26,7 +26,7 @@ def check_output(args: RunArguments) -> str | None:
 
     A folder that holds anything is refused, unless it is to be resumed, or is a run to be overwritten.
     """
-    folder, resume = Path(args.output_dir), args.resume_from_checkpoint
+    folder, resume = args.folder, args.resume_from_checkpoint
     # The first process looks before any process writes, and the others find what it left.
     with args.main_process_first(local=False):
         if args.process_index == 0:
@@ -44,7 +44,7 @@ def check_output(args: RunArguments) -> str | None:
 
 def claim_output(args: RunArguments) -> None:
     """Make `output_dir` this run's, deleting the run to be overwritten."""
-    folder = Path(args.output_dir)
+    folder = args.folder
     if args.process_index:
         return
     if args.overwrite_output_dir and folder.is_dir():
@@ -104,7 +104,7 @@ def require_fit(model: nn.Module, checkpoint: str | None) -> None:
         return
     try:
         with safe_open(weights, "pt") as stored:
-            shapes = {key: tuple(stored.get_slice(key).get_shape()) for key in stored.keys()}  # noqa: SIM118
+            shapes = {key: tuple(stored.get_slice(key).get_shape()) for key in stored.keys()}
     except SafetensorError as error:
         raise UserError(f"{weights} is damaged ({error}); delete that checkpoint.") from error
     trained = [key for key, parameter in model.named_parameters() if parameter.requires_grad]

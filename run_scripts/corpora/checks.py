@@ -16,7 +16,7 @@ def require_text(dataset: DatasetDict, column: str) -> None:
 
 
 def require_tagged_words(dataset: DatasetDict, column: str) -> None:
-    """Raise UserError unless every row has as many labels in `column` as words in `tokens`, and any split has a word."""
+    """Raise UserError unless every row has as many labels in `column` as words in `tokens`, and each split a word."""
     for split, rows in dataset.items():
         for name in ("tokens", column):
             if not isinstance(rows.features[name], (List, LargeList)):

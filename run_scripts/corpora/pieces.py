@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+import torch
 from datasets import Dataset
 from torch.utils import data
 from transformers import PreTrainedTokenizerBase
@@ -12,11 +13,12 @@ IGNORED = -100
 
 
 def as_lines(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) -> Dataset:
-    """Turn `{"text"}` rows into `{"input_ids"}`, one row per line; longer lines go on in further rows."""
+    """Turn `{"text"}` rows into `{"input_ids"}`, one row per line with a piece; longer ones go on in further rows."""
+    frame = tokenizer.num_special_tokens_to_add()
 
     def split(batch: dict[str, list[str]]) -> dict[str, Any]:
         encoded = tokenizer(batch["text"], truncation=True, max_length=length, return_overflowing_tokens=True)
-        return {"input_ids": encoded["input_ids"]}
+        return {"input_ids": [ids for ids in encoded["input_ids"] if len(ids) > frame]}
 
     return rows.map(split, batched=True, remove_columns=rows.column_names, desc="Reading lines")
 
@@ -83,19 +85,20 @@ def _windows(sizes: Sequence[int], room: int) -> list[tuple[int, int]]:
 class EpochRows(data.Dataset):
     """Rows that know their index and the epoch, so that a collator can draw by them and a resumed run draws the same.
 
-    The Trainer calls `set_epoch`. Fixed rows, for evaluation, leave the epoch at 0.
+    Rows for evaluation stay in epoch 0.
     """
 
     def __init__(self, rows: Dataset) -> None:
         self.rows = rows
-        self.epoch = 0
+        # In shared memory, for a data loader's workers may live longer than an epoch.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch that the following rows report."""
-        self.epoch = epoch
+    def start(self, epoch: int) -> None:
+        """Set the epoch, from 0, that the following rows report."""
+        self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**self.rows[index], "index": index, "epoch": self.epoch}
+        return {**self.rows[index], "index": index, "epoch": int(self._epoch)}

@@ -57,10 +57,10 @@ def load(source: Source) -> datasets.DatasetDict:
     if source.files:
         return _in_order({split: _read_files(paths, source.kind) for split, paths in source.files.items()})
     if source.name == PHRASEBOOK:
-        from .phrasebook import load_phrasebook
+        from .phrasebook import SIZES, load_phrasebook
 
         config = phrasebook_config(source.config or source.language or "eng")
-        return load_phrasebook(config, seed=source.seed, sizes=source.sizes or None)
+        return load_phrasebook(config, seed=source.seed, sizes={**SIZES, **source.sizes})
     name = str(source.name)
     folder = Path(name).expanduser()
     return _in_order(_load_folder(folder, source) if folder.is_dir() else load_repository(name, source.config))

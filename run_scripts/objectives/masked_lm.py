@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import EvalPrediction, Trainer
+from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from xlzoo.run_scripts.arguments import RunArguments
+from xlzoo.run_scripts.corpora.pieces import EpochRows
+from xlzoo.run_scripts.errors import UserError
 
 
 @dataclass
@@ -19,6 +21,28 @@ class MaskedLMConfig(RunArguments):
     mlm_probability: float = field(default=0.15, metadata={"help": "Share of tokens to predict."})
     line_by_line: bool = field(default=False, metadata={"help": "Each line is an example, not part of a block."})
 
+    def __post_init__(self) -> None:
+        if not 0 < self.mlm_probability <= 1:
+            raise UserError(f"--mlm_probability is {self.mlm_probability}; expected more than 0 and at most 1.")
+        super().__post_init__()
+
+
+class EpochStarter(TrainerCallback):
+    """Tells the training rows which epoch it is.
+
+    accelerate calls a data set's `set_epoch` only where it has not wrapped the sampler once more: neither with several
+    processes nor after resuming within an epoch.
+    """
+
+    def __init__(self, rows: EpochRows) -> None:
+        self.rows = rows
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Start the epoch that `state` is in."""
+        self.rows.start(int(state.epoch or 0))
+
 
 class MaskedLMTrainer(Trainer):
     """The stock Trainer, evaluating the mean loss over all predicted tokens whatever the batch size or process count.
@@ -26,8 +50,10 @@ class MaskedLMTrainer(Trainer):
     The stock evaluation averages batch means, so its perplexity depends on how the rows fall into batches.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(compute_metrics=perplexity, **kwargs)
+    def __init__(self, *, train_dataset: EpochRows | None, **kwargs: Any) -> None:
+        super().__init__(train_dataset=train_dataset, compute_metrics=perplexity, **kwargs)
+        if train_dataset is not None:
+            self.add_callback(EpochStarter(train_dataset))
 
     def prediction_step(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], *_: object, **__: object

@@ -22,9 +22,11 @@ Flags = dict[str, Any]
 SETTINGS: dict[str, Flags] = {
     "full": {},
     "task": {"train_adapter": True},
-    "madx": {"train_adapter": True, "language": True},
-    "madx2": {"train_adapter": True, "language": True, "leave_out_last_layer": True},
+    "madx": {"train_adapter": True},
+    "madx2": {"train_adapter": True, "leave_out_last_layer": True},
 }
+ON_LANGUAGE = ("madx", "madx2")
+"""The settings whose task adapter stands on a language adapter."""
 TITLES = {"full": "full fine-tuning", "task": "task adapter alone", "madx": "MAD-X", "madx2": "MAD-X 2.0"}
 
 
@@ -120,7 +122,9 @@ def run_stages(recipe: MadxRecipe) -> None:
             logger.info("%s: complete, skipped", head)
             continue
         logger.info("%s", head)
-        stage.folder.mkdir(parents=True, exist_ok=True)
+        if stage.folder.is_dir() and any(stage.folder.iterdir()):  # Interrupted: its checkpoints are of its flags.
+            _require_same_flags(stage)
+        stage.folder.parent.mkdir(parents=True, exist_ok=True)
         _flags_file(stage).write_text(json.dumps(stage.flags, indent=2) + "\n")
         stage.run(recipe_flags({**stage.flags, "output_dir": str(stage.folder), "resume_from_checkpoint": "last"}))
 
@@ -168,7 +172,7 @@ def _tagger_stage(recipe: MadxRecipe, seed: int, setting: str) -> Stage:
         **recipe.task_data[recipe.source],
         **SETTINGS[setting],
     }
-    if flags.pop("language", False):
+    if setting in ON_LANGUAGE:
         flags["load_lang_adapter"] = recipe.adapter_path(seed, recipe.source)
     title = f"{TITLES[setting]} on {recipe.source}, seed {seed}"
     return Stage(recipe.tagger_path(seed, setting), title, recipe.filled(flags), run_ner)
@@ -184,7 +188,7 @@ def _evaluation_stage(recipe: MadxRecipe, seed: int, setting: str, language: str
     else:
         flags["model_name_or_path"] = recipe.encoder_path
         flags["load_adapter"] = [str(tagger / recipe.task_name)]
-        if SETTINGS[setting].get("language"):
+        if setting in ON_LANGUAGE:
             flags["load_adapter"].insert(0, recipe.adapter_path(seed, language))
         if SETTINGS[setting].get("leave_out_last_layer"):
             flags["leave_out_last_layer"] = True
@@ -213,6 +217,8 @@ def _flags_file(stage: Stage) -> Path:
 
 
 def _require_same_flags(stage: Stage) -> None:
+    if not _flags_file(stage).is_file():
+        raise UserError(f"{stage.folder} holds no run of this recipe; delete it or choose another output_dir.")
     made = json.loads(_flags_file(stage).read_text())
     different = sorted(key for key in made.keys() | stage.flags.keys() if made.get(key) != stage.flags.get(key))
     if different:

@@ -9,12 +9,21 @@ from transformers import PreTrainedTokenizerBase, set_seed
 
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
+from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.collators import MaskingCollator
 from xlzoo.run_scripts.corpora.pieces import EpochRows, as_blocks, as_lines
-from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer, save_plain, train_tokenizer
+from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, save_plain, train_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig, MaskedLMTrainer
-from xlzoo.run_scripts.runs import adapter_folder, claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.runs import (
+    adapter_folder,
+    check_output,
+    claim_output,
+    needed_splits,
+    require_fit,
+    run_trainer,
+    write_results,
+)
 from xlzoo.run_scripts.stages.publishing import (
     encoder_facts,
     hub_id,
@@ -33,12 +42,17 @@ def train_masked_lm(
     AdapterHub's format.
     """
     dataset = needed_splits(args, data_args.load("text", {"text": data_args.text_column_name or "text"}))
-    checkpoint = claim_output(args)
+    require_text(dataset, "text")
+    _check_adapters(adapter_args, args)
+    checkpoint = check_output(args)
     set_seed(args.seed)
-    tokenizer = _tokenizer(model_args, dataset, args.folder, resuming=checkpoint is not None)
+    tokenizer = _tokenizer(model_args, dataset, checkpoint)
     model = load_encoder(MadxForMaskedLM, model_args, tokenizer)
+    check_length(model.config, data_args.max_seq_length)
     name = _prepare_adapter(model, adapter_args, data_args)
+    require_fit(model, checkpoint)
     splits = {split: EpochRows(_encode(rows, tokenizer, data_args, args)) for split, rows in dataset.items()}
+    claim_output(args)
     args.remove_unused_columns = False
     trainer = MaskedLMTrainer(
         model=model,
@@ -51,14 +65,20 @@ def train_masked_lm(
     results = run_trainer(trainer, checkpoint, splits.get("test"))
     folder = args.folder
     if trainer.is_world_process_zero():
-        if name is not None:
-            model.save_adapter(folder / name, name)
-        else:
-            save_plain(model, folder)
-        tokenizer.save_pretrained(folder)
+        if args.do_train:
+            _save(model, tokenizer, name, folder)
         write_results(folder, results)
-        _publish(model, tokenizer, name, (model_args, data_args, adapter_args, args))
+        if args.do_train:
+            _publish(model, tokenizer, name, (model_args, data_args, adapter_args, args))
     return results
+
+
+def _save(model: MadxForMaskedLM, tokenizer: PreTrainedTokenizerBase, name: str | None, folder: Path) -> None:
+    if name is not None:
+        model.save_adapter(folder / name, name)
+    else:
+        save_plain(model, folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _publish(
@@ -80,16 +100,23 @@ def _publish(
             publish_run(Path(work), encoder_facts(language, flags), args)
 
 
-def _tokenizer(
-    model_args: ModelArguments, dataset: DatasetDict, folder: Path, resuming: bool
-) -> PreTrainedTokenizerBase:
+def _tokenizer(model_args: ModelArguments, dataset: DatasetDict, checkpoint: str | None) -> PreTrainedTokenizerBase:
     if model_args.tokenizer_vocab_size is None:
         return load_tokenizer(model_args)
-    if resuming:
-        return load_tokenizer(ModelArguments(tokenizer_name=str(folder)))
-    tokenizer = train_tokenizer(dataset["train"]["text"], model_args.tokenizer_vocab_size)
-    tokenizer.save_pretrained(folder)
-    return tokenizer
+    if model_args.model_name_or_path or model_args.tokenizer_name or "train" not in dataset:
+        raise UserError("--tokenizer_vocab_size trains the tokenizer of a new model, on its training text only.")
+    if checkpoint is not None:
+        return load_tokenizer(ModelArguments(tokenizer_name=checkpoint))
+    return train_tokenizer(dataset["train"]["text"], model_args.tokenizer_vocab_size)
+
+
+def _check_adapters(adapter_args: AdapterArguments, args: MaskedLMConfig) -> None:
+    if adapter_args.load_lang_adapter or adapter_args.leave_out_last_layer:
+        raise UserError("--load_lang_adapter and --leave_out_last_layer are for tasks; give --load_adapter here.")
+    if len(adapter_args.load_adapter) > 1:
+        raise UserError(f"--load_adapter names {len(adapter_args.load_adapter)} adapters; masked LM takes one.")
+    if adapter_args.load_adapter and args.do_train and not adapter_args.train_adapter:
+        raise UserError("--load_adapter is trained with --train_adapter, or evaluated without --do_train.")
 
 
 def _prepare_adapter(model: MadxForMaskedLM, adapter_args: AdapterArguments, data_args: DataArguments) -> str | None:

@@ -6,18 +6,27 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from datasets import Dataset
-from transformers import PretrainedConfig, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedTokenizerBase, set_seed
 
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
+from xlzoo.run_scripts.corpora.checks import require_tagged_words
 from xlzoo.run_scripts.corpora.collators import TaggingCollator
 from xlzoo.run_scripts.corpora.pieces import as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
-from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
+from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, read_config
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
-from xlzoo.run_scripts.runs import adapter_folder, claim_output, needed_splits, run_trainer, write_results
+from xlzoo.run_scripts.runs import (
+    adapter_folder,
+    check_output,
+    claim_output,
+    needed_splits,
+    require_fit,
+    run_trainer,
+    write_results,
+)
 from xlzoo.run_scripts.stages.publishing import (
     hub_id,
     publish_run,
@@ -42,15 +51,21 @@ def train_tagger(
         "tokens", {"tokens": data_args.text_column_name or "tokens", column: data_args.label_column_name or column}
     )
     needed = needed_splits(args, raw)
-    labels = label_names(raw, column) if args.do_train else stored_labels(model_args, adapter_args)
+    require_tagged_words(needed, column)
+    stack = read_stack(adapter_args, args.task_name)
+    labels = own_labels(stack, adapter_args.adapter_name or args.task_name)
+    if labels is None:
+        labels = label_names(raw, column) if args.do_train else checkpoint_labels(model_args.model_name_or_path)
     dataset = as_strings(needed, column)
     require_known_labels(dataset, column, labels)
-    stack = read_stack(adapter_args, args.task_name)
-    checkpoint = claim_output(args)
+    checkpoint = check_output(args)
     set_seed(args.seed)
     tokenizer = load_tokenizer(model_args)
     model = load_encoder(MadxForTokenClassification, model_args, tokenizer, **label_config(labels))
+    check_length(model.config, data_args.max_seq_length)
     load_stack(model, stack, adapter_args, args.task_name)
+    require_fit(model, checkpoint)
+    claim_output(args)
     windows = {
         split: as_windows(rows, tokenizer, labels, column, data_args.max_seq_length) for split, rows in dataset.items()
     }
@@ -118,18 +133,21 @@ def label_config(labels: Sequence[str]) -> dict[str, Any]:
     return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
 
 
-def stored_labels(model_args: ModelArguments, adapter_args: AdapterArguments) -> list[str]:
-    """Return the labels of the tagger that is to be evaluated: its task adapter's, or the checkpoint's own."""
-    for path in adapter_args.load_adapter[::-1]:
-        head = read_head(adapter_folder(path))
-        if head is not None and head.config.get("head_type") == "tagging":
-            return list(head.labels)
-    config = PretrainedConfig.from_pretrained(model_args.model_name_or_path or "")
-    names = [str(label) for _, label in sorted((config.id2label or {}).items())]
+def own_labels(stack: list[tuple[str, str]], own: str) -> list[str] | None:
+    """Return the labels of the head that the task's own adapter brings, `None` where it brings none."""
+    heads = [read_head(path) for path, name in stack if name == own]
+    labels = [list(head.labels) for head in heads if head is not None and head.labels]
+    return labels[0] if labels else None
+
+
+def checkpoint_labels(name: str | None) -> list[str]:
+    """Return the labels of the tagger that is to be evaluated."""
+    config = read_config(name) if name else None
+    names = [str(label) for _, label in sorted((config.id2label or {}).items())] if config else []
     if names == [f"LABEL_{i}" for i in range(len(names))]:
         raise UserError(
-            f"{model_args.model_name_or_path!r} is no trained tagger; train it with --do_train, "
-            "or load a task adapter with its head through --load_adapter."
+            f"{name!r} is no trained tagger; train it with --do_train, or load a task adapter with its head through "
+            "--load_adapter, and give --adapter_name if it is not named like the task."
         )
     return names
 
@@ -157,7 +175,7 @@ def load_stack(
     last = model.config.num_hidden_layers - 1
     for path, name in stack:
         drop = [last] if adapter_args.leave_out_last_layer and name != own else None
-        model.load_adapter(path, leave_out=drop, with_head=name == own)
+        model.load_adapter(path, leave_out=drop, with_head=name == own and read_head(path) is not None)
     names = [name for _, name in stack]
     if adapter_args.train_adapter:
         if own not in names:

@@ -178,7 +178,7 @@ def test_phrasebook_config(config, expected):
     ],
 )
 def test_phrasebook_gets_code_and_seed(monkeypatch, source, expected):
-    module = SimpleNamespace(load_phrasebook=lambda config, *, seed, sizes: (config, seed))
+    module = SimpleNamespace(SIZES={}, load_phrasebook=lambda config, *, seed, sizes: (config, seed))
     monkeypatch.setitem(sys.modules, "xlzoo.run_scripts.corpora.phrasebook", module)
     assert load(source) == expected
 
