@@ -166,7 +166,7 @@ def _read_config(full: Mapping[str, Any], path: Path, has_coupling: bool) -> Ada
 
 
 def _labels(label2id: Any, path: Path) -> tuple[str, ...]:
-    ids = list(label2id.values()) if isinstance(label2id, dict) else [None]
+    ids: list[Any] = list(label2id.values()) if isinstance(label2id, dict) else [None]
     if not all(isinstance(i, int) for i in ids) or sorted(ids) != list(range(len(ids))):
         raise AdapterError(f"{path}: label2id must number the labels from 0 without gaps.")
     return tuple(sorted(label2id, key=label2id.__getitem__))

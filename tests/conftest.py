@@ -5,19 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_models import TINY_ENCODER
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-TINY_ENCODER = {
-    "vocab_size": 120,
-    "hidden_size": 32,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": 40,
-    "initializer_range": 0.2,
-}
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -27,6 +27,15 @@ SETTINGS: dict[str, Flags] = {
 }
 ON_LANGUAGE = ("madx", "madx2")
 """The settings whose task adapter stands on a language adapter."""
+EVALUATION_FLAGS = {
+    "task_name",
+    "max_seq_length",
+    "max_eval_samples",
+    "per_device_eval_batch_size",
+    "text_column_name",
+    "label_column_name",
+}
+"""The flags of a tagger's training that its evaluations keep."""
 TITLES = {"full": "full fine-tuning", "task": "task adapter alone", "madx": "MAD-X", "madx2": "MAD-X 2.0"}
 
 
@@ -180,8 +189,7 @@ def _tagger_stage(recipe: MadxRecipe, seed: int, setting: str) -> Stage:
 
 def _evaluation_stage(recipe: MadxRecipe, seed: int, setting: str, language: str) -> Stage:
     tagger = recipe.tagger_path(seed, setting)
-    kept = ("task_name", "max_seq_length", "per_device_eval_batch_size", "text_column_name", "label_column_name")
-    flags: Flags = {key: value for key, value in recipe.task.items() if key in kept}
+    flags: Flags = {key: value for key, value in recipe.task.items() if key in EVALUATION_FLAGS}
     flags |= {"do_predict": True, **recipe.task_data[language]}
     if setting == "full":
         flags["model_name_or_path"] = str(tagger)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY_ENCODER
 from safetensors.torch import load_file, save_file
+from tiny_models import TINY_ENCODER
 
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig

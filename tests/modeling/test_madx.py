@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from conftest import TINY_ENCODER
+from tiny_models import TINY_ENCODER
 from transformers import (
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,

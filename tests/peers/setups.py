@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from conftest import TINY_ENCODER
+from tiny_models import TINY_ENCODER
 
 from xlzoo.modeling.modeling_madx import (
     MadxForMaskedLM,

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from conftest import TINY_ENCODER
 from peer_process import assert_close, run_worker
 from setups import inputs
+from tiny_models import TINY_ENCODER
 
 from xlzoo.modeling import modeling_madx
 from xlzoo.modeling.configuration_madx import AUTO_MAP, MadxConfig

@@ -2,9 +2,10 @@
 
 import datasets
 import pytest
-from tiny_runs import NER, make_checkpoint, train_language_adapter
+from tiny_runs import MLM, NER, make_checkpoint, train_language_adapter
+from transformers import Trainer
 
-from xlzoo.run_scripts import run_ner
+from xlzoo.run_scripts import run_mlm, run_ner
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +34,29 @@ def task_run(base, languages, tmp_path_factory):
     stack = ["--train_adapter", "--load_lang_adapter", str(languages["eng"])]
     run_ner.main([*NER, *data, *stack, "--model_name_or_path", str(base), "--output_dir", str(folder)])
     return folder
+
+
+@pytest.fixture
+def nothing_starts(monkeypatch, tmp_path):
+    """No Trainer is ever made, and no output folder."""
+
+    def init(self, *args, **kwargs):
+        pytest.fail("training was about to start")
+
+    monkeypatch.setattr(Trainer, "__init__", init)
+    yield
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def mlm(tmp_path):
+    return lambda *flags: run_mlm.main([*MLM, "--output_dir", str(tmp_path / "out"), *map(str, flags)])
+
+
+@pytest.fixture
+def ner(tmp_path, base):
+    def call(*flags):
+        names = ["--model_name_or_path", str(base)] * ("--model_name_or_path" not in flags)
+        run_ner.main([*NER, "--output_dir", str(tmp_path / "out"), *names, *map(str, flags)])
+
+    return call

@@ -19,7 +19,6 @@ TRAINING = {
     "save_strategy": "no",
     "max_seq_length": 60,
 }
-SCORES = "madx/test-swh/all_results.json"
 
 
 def recipe_for(folder):
