@@ -65,7 +65,8 @@ def ask(clause: Clause, role: str) -> Clause:
         return asked._replace(time=None)
     if role == "subject":
         several = clause.copula and clause.object is not None and clause.subject.many
-        return asked._replace(subject=_query(clause.subject)._replace(plural=several))
+        query = Thing("who") if clause.subject.is_a("animal") else _query(clause.subject)
+        return asked._replace(subject=query._replace(plural=several))
     if role == "recipient":
         return asked._replace(recipient=_query(clause.recipient))
     return asked._replace(object=_query(clause.object))
