@@ -41,10 +41,20 @@ def describe(name: str, recipe: MadxRecipe) -> str:
     return (
         f"`{name}`, seeds {', '.join(map(str, recipe.seeds))} (mean ± standard deviation; one encoder for all). "
         f"Encoder from scratch: {encoder['num_hidden_layers']} x {encoder['hidden_size']}, "
-        f"{encoder['vocab_size']} pieces, {flags['max_steps']} steps of {flags['per_device_train_batch_size']} x 128 "
-        f"tokens. Language adapters: {recipe.language_adapter['max_steps']} steps ({'; '.join(losses)}). "
+        f"{encoder['vocab_size']} pieces, {flags['max_steps']} steps of {flags['per_device_train_batch_size']} x "
+        f"{flags['max_seq_length']} tokens, loss {encoder_loss(recipe)}. Language adapters: {recipe.language_adapter['max_steps']} steps ({'; '.join(losses)}). "
         f"Taggers: {recipe.task['max_steps']} steps of {recipe.task['per_device_train_batch_size']} sentences."
     )
+
+
+def encoder_loss(recipe: MadxRecipe) -> str:
+    """Give the encoder's training loss as it was logged at a quarter, at half and at the end of its training."""
+    state = max(
+        Path(recipe.encoder_path).glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime
+    )
+    logged = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+    losses = [entry["loss"] for entry in logged if "loss" in entry]
+    return ", ".join(f"{losses[round(part * len(losses)) - 1]:.2f}" for part in (0.25, 0.5, 1)) + " (1/4, 1/2, end)"
 
 
 def training_loss(recipe: MadxRecipe, language: str) -> str:
