@@ -42,7 +42,8 @@ def describe(name: str, recipe: MadxRecipe) -> str:
         f"`{name}`, seeds {', '.join(map(str, recipe.seeds))} (mean ± standard deviation; one encoder for all). "
         f"Encoder from scratch: {encoder['num_hidden_layers']} x {encoder['hidden_size']}, "
         f"{encoder['vocab_size']} pieces, {flags['max_steps']} steps of {flags['per_device_train_batch_size']} x "
-        f"{flags['max_seq_length']} tokens, loss {encoder_loss(recipe)}. Language adapters: {recipe.language_adapter['max_steps']} steps ({'; '.join(losses)}). "
+        f"{flags['max_seq_length']} tokens, loss {encoder_loss(recipe)}. "
+        f"Language adapters: {recipe.language_adapter['max_steps']} steps ({'; '.join(losses)}). "
         f"Taggers: {recipe.task['max_steps']} steps of {recipe.task['per_device_train_batch_size']} sentences."
     )
 
