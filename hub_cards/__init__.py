@@ -1,7 +1,10 @@
 """Model cards, and the one door through which anything is published."""
 
-from xlzoo.hub_cards.cards import Facts, Metric, render_card
-from xlzoo.hub_cards.checks import PublishError
+from xlzoo.hub_cards.cards import render_card
+from xlzoo.hub_cards.errors import PublishError
+from xlzoo.hub_cards.facts import Facts, Figure, Metric
+from xlzoo.hub_cards.probes import Probe
 from xlzoo.hub_cards.publish import publish
+from xlzoo.hub_cards.receipt import Receipt
 
-__all__ = ["Facts", "Metric", "PublishError", "publish", "render_card"]
+__all__ = ["Facts", "Figure", "Metric", "Probe", "PublishError", "Receipt", "publish", "render_card"]

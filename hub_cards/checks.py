@@ -1,35 +1,21 @@
 """What a folder and its facts must satisfy before anything leaves the machine."""
 
-import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from xlzoo.hub_cards.cards import Facts
+from xlzoo.hub_cards.code_checks import check_code
+from xlzoo.hub_cards.errors import PublishError
+from xlzoo.hub_cards.facts import Facts, Kind
+from xlzoo.hub_cards.file_checks import TABLES, check_file, files_of, read_json, read_object, require_files
+from xlzoo.hub_cards.weight_checks import INDEX, check_indexes, check_weights
 
-PICKLES = frozenset({".bin", ".ckpt", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"})
-TEXTS = frozenset({".jinja", ".json", ".md", ".py", ".txt", ".yaml"})
-ALLOWED = TEXTS | {".model", ".png", ".safetensors"}
+__all__ = ["PublishError", "check_facts", "check_folder", "files_of", "is_hub_id", "read_json"]
 
-# Inside JSON and Python strings a line may begin after the two characters `\n`, so these count as a boundary too.
-_START = r"""(?:(?<![^\s"'`(\[{=,:|])|(?<=\\n)|(?<=\\t))"""
-# What a pattern matches is shown in the error, so the one for tokens only looks ahead at the secret part.
-SECRETS = {
-    "an absolute path": re.compile(_START + r"/[\w.+-]+/[\w.+-]+"),
-    "a path in a home directory": re.compile(
-        r"(?<![\w.])/(?:home|Users|root)/[\w.-]+|(?<!\w)~/[\w.]+|\b[A-Za-z]:\\{1,4}Users\\{1,4}\w+"
-    ),
-    "what looks like an access token": re.compile(r"hf_(?=[A-Za-z0-9]{20})"),
-    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
-}
-
-
-class PublishError(ValueError):
-    """Nothing was published: the message is one sentence that names the file, or the fact, and the reason."""
+PLAIN_NAME = re.compile(r"\w[\w .,()+-]{0,95}")
 
 
 def is_hub_id(name: str) -> bool:
@@ -42,7 +28,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def check_facts(repo_id: str, facts: Facts) -> None:
-    """Raise PublishError for a bad repository id, a base model or dataset that is no Hub id, or a metric of nan."""
+    """Raise PublishError for a bad repository id, a name that is no Hub id, a metric of nan, or a figure elsewhere."""
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
@@ -51,86 +37,52 @@ def check_facts(repo_id: str, facts: Facts) -> None:
         raise PublishError(
             f"The base model {facts.base_model!r} is not a Hub id: give 'name' or 'org/name', or nothing."
         )
-    for name in (*facts.datasets, *(metric.dataset for metric in facts.metrics)):
+    for name in facts.datasets:
         if not is_hub_id(name):
             raise PublishError(f"The dataset {name!r} is not a Hub id: give 'name' or 'org/name', or leave it out.")
     for metric in facts.metrics:
+        if not PLAIN_NAME.fullmatch(metric.dataset) and not is_hub_id(metric.dataset):
+            raise PublishError(f"The dataset {metric.dataset!r} is not a Hub id: give one, or a name that is no path.")
         if not math.isfinite(metric.value):
             raise PublishError(
                 f"The {metric.name} on {metric.dataset} is {metric.value}, which is no result to publish."
             )
+    for figure in facts.figures:
+        if Path(figure.file).name != figure.file or not figure.file.endswith(".png"):
+            raise PublishError(f"The figure {figure.file!r} is not the name of a .png file of the folder.")
 
 
-def files_of(folder: Path) -> list[Path]:
-    """List a folder's files relative to it; PublishError if it is none, or has a link to anything but such a file."""
-    if not folder.is_dir():
-        raise PublishError(f"{folder} is not a folder, so there is nothing to publish.")
-    for path in folder.rglob("*"):
-        target = path.resolve()
-        if path.is_symlink() and not (target.is_file() and target.is_relative_to(folder.resolve())):
-            raise PublishError(f"{path.relative_to(folder)} is a link that does not lead to a file inside the folder.")
-    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-
-
-def check_folder(folder: Path) -> None:
+def check_folder(tree: Path, kind: Kind = "model") -> None:
     """Raise PublishError for the first file that must not leave the machine, or that is needed and not there."""
-    files = files_of(folder)
+    files = files_of(tree)
     for file in files:
-        _check_suffix(file)
-        if file.suffix.lower() in TEXTS:
-            _check_text(folder, file)
-    for file in files:
-        if file.name.endswith("config.json"):
-            _check_auto_map(folder, file)
-    if not any(file.suffix.lower() == ".safetensors" for file in files):
-        raise PublishError("The folder holds no .safetensors file, so there are no weights to publish.")
-
-
-def _check_suffix(file: Path) -> None:
-    suffix = file.suffix.lower()
-    if suffix in PICKLES:
-        raise PublishError(f"{file} may hold a pickle, which runs code when it is loaded: publish .safetensors only.")
-    if suffix not in ALLOWED:
-        raise PublishError(f"{file} is of a kind that is not published: only {', '.join(sorted(ALLOWED))} files are.")
-
-
-def _check_text(folder: Path, file: Path) -> None:
-    try:
-        text = (folder / file).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise PublishError(f"{file} is not UTF-8 text, so it cannot be checked and is not published.") from error
-    for what, pattern in SECRETS.items():
-        found = pattern.search(text)
-        if found:
-            raise PublishError(f"{file} holds {what}, {found.group()!r}.")
-
-
-def _check_auto_map(folder: Path, file: Path) -> None:
-    config = read_json(folder, file)
-    if not isinstance(config, dict) or "auto_map" not in config:
+        check_file(tree, file, kind)
+    if kind == "dataset":
+        if not any(file.suffix.lower() in TABLES and not file.name.startswith("dataset_info") for file in files):
+            raise PublishError(f"The folder holds no data: a dataset needs one of {', '.join(sorted(TABLES))} files.")
         return
-    for reference in _references(config["auto_map"]):
-        module = reference.rpartition(".")[0]
-        code = file.parent / f"{module}.py"
-        if not (folder / code).is_file():
-            raise PublishError(f"{file} names {reference!r} in its auto_map, but the folder holds no file {code}.")
+    tensors = {file: check_weights(tree, file) for file in files if file.suffix.lower() == ".safetensors"}
+    check_indexes(tree, tensors)
+    check_code(tree, files)
+    if kind == "model":
+        _check_model(files)
+    else:
+        _check_adapter(tree, files, kind)
 
 
-def _references(auto_map: object) -> Iterator[str]:
-    """Yield every "module.Class" of an auto_map, in which a tokenizer has a list of two, one of them perhaps null."""
-    if isinstance(auto_map, dict):
-        for value in auto_map.values():
-            yield from _references(value)
-    elif isinstance(auto_map, list):
-        for value in auto_map:
-            yield from _references(value)
-    elif isinstance(auto_map, str):
-        yield auto_map
+def _check_model(files: list[Path]) -> None:
+    require_files(files, ["config.json"], "model")
+    if Path(f"model{INDEX}") not in files:
+        require_files(files, ["model.safetensors"], "model")
 
 
-def read_json(folder: Path, file: Path) -> object:
-    """Return what a JSON file holds; PublishError if it is not JSON."""
-    try:
-        return json.loads((folder / file).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PublishError(f"{file} is not valid JSON, so it cannot be published: {error}.") from error
+def _check_adapter(tree: Path, files: list[Path], kind: Kind) -> None:
+    """Require the files of either format, and that the configuration is of the same one."""
+    require_files(files, ["adapter_config.json"], kind)
+    is_peft = "peft_type" in read_object(tree, Path("adapter_config.json"))
+    if is_peft != (kind == "peft"):
+        format_ = "PEFT's" if is_peft else "AdapterHub's"
+        raise PublishError(f"adapter_config.json is in {format_} format, which does not go with the kind {kind!r}.")
+    require_files(files, ["adapter_model.safetensors" if is_peft else "adapter.safetensors"], kind)
+    if not is_peft and (Path("head_config.json") in files or Path("model_head.safetensors") in files):
+        require_files(files, ["head_config.json", "model_head.safetensors"], kind)

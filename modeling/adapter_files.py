@@ -13,10 +13,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers.utils import cached_file
 
 from .adapter_config import AdapterConfig, AdapterError, check_name
-from .safe_files import read_json, read_tensors
+from .safe_files import find_file, read_json, read_tensors, require_file
 
 VERSION = "adapters.1.3.0"
 ADAPTER_FILES = ("adapter.safetensors", "pytorch_adapter.bin")
@@ -29,6 +28,7 @@ LEGACY_NAMES = {
     "invertible_lang_adapters": "invertible_adapters",
 }
 LEGACY_ACTIVATIONS = {"gelu": "gelu_new", "gelu_orig": "gelu"}
+MOST_CHARACTERS = 200
 MODEL_CLASS = "XLMRobertaAdapterModel"
 """The class of `adapters` that takes our files, heads included, as they are."""
 
@@ -55,10 +55,8 @@ class StoredHead:
 
 def read_adapter(folder_or_id: str) -> StoredAdapter:
     """Read an adapter from a folder or a Hub id; `AdapterError` when it is damaged, unsafe or not for XLM-R."""
-    path = _find(folder_or_id, "adapter_config.json")
-    if path is None:
-        raise AdapterError(f"{folder_or_id} holds no adapter_config.json; expected an AdapterHub folder or Hub id.")
-    full = read_json(path)
+    path = require_file(folder_or_id, "adapter_config.json", "an AdapterHub folder or Hub id")
+    full = _read_config_file(path)
     if full.get("model_type", "xlm-roberta") != "xlm-roberta":
         raise AdapterError(
             f"{path}: model_type is {full['model_type']!r}; expected an adapter made for 'xlm-roberta'."
@@ -77,10 +75,10 @@ def read_adapter(folder_or_id: str) -> StoredAdapter:
 
 def read_head(folder_or_id: str) -> StoredHead | None:
     """Read the prediction head saved with an adapter, or `None` where there is none."""
-    path = _find(folder_or_id, "head_config.json")
+    path = find_file(folder_or_id, "head_config.json")
     if path is None:
         return None
-    full = read_json(path)
+    full = _read_config_file(path)
     if not isinstance(full.get("config"), dict) or "name" not in full:
         raise AdapterError(f"{path}: the keys 'name' and 'config' were expected.")
     tensors = _read_first(folder_or_id, HEAD_FILES)
@@ -117,22 +115,19 @@ def _write_json(path: Path, config: Mapping[str, Any], adapter: StoredAdapter, m
     path.write_text(json.dumps(full, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _find(folder_or_id: str, filename: str) -> Path | None:
-    """Return the file in the folder or from the Hub, or `None` where it is absent."""
-    if Path(folder_or_id).is_dir():
-        path = Path(folder_or_id) / filename
-        return path if path.is_file() else None
-    try:
-        found = cached_file(folder_or_id, filename, _raise_exceptions_for_missing_entries=False)
-    except OSError as error:
-        reason = str(error).splitlines()[0]
-        raise AdapterError(f"{folder_or_id!r} is neither a folder nor had from the Hub: {reason}") from error
-    return None if found is None else Path(found)
+def _read_config_file(path: Path) -> dict[str, Any]:
+    """Read a configuration whose values are fit to be shown in a sentence."""
+    full = read_json(path)
+    inner = full.get("config")
+    for key, value in [*full.items(), *(inner.items() if isinstance(inner, dict) else ())]:
+        if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+            raise AdapterError(f"{path}: the value of {key[:100]!r} has {len(value)} characters; expected a word.")
+    return full
 
 
 def _read_first(folder_or_id: str, filenames: tuple[str, str]) -> dict[str, torch.Tensor]:
     """Read the first of the files that exists."""
-    path = next((found for name in filenames if (found := _find(folder_or_id, name))), None)
+    path = next((found for name in filenames if (found := find_file(folder_or_id, name))), None)
     if path is None:
         raise AdapterError(f"{folder_or_id} holds neither {filenames[0]} nor {filenames[1]}.")
     return read_tensors(path)

@@ -5,6 +5,8 @@ from typing import Any
 
 from transformers import XLMRobertaConfig
 
+from .adapter_config import AdapterError, check_name
+
 AUTO_MAP = {
     "AutoConfig": "configuration_madx.MadxConfig",
     "AutoModel": "modeling_madx.MadxModel",
@@ -21,6 +23,7 @@ class MadxConfig(XLMRobertaConfig):
 
     `adapters` maps each adapter's name to its AdapterHub configuration; `active_adapters` is the stack, outermost
     (the language) first. Both belong to the model made from this object: models change them as adapters come and go.
+    `AdapterError` where they are not of this form.
     """
 
     model_type = "madx"
@@ -34,5 +37,19 @@ class MadxConfig(XLMRobertaConfig):
     ) -> None:
         kwargs.setdefault("auto_map", dict(AUTO_MAP))
         super().__init__(**kwargs)
-        self.adapters = {name: dict(config) for name, config in (adapters or {}).items()}
-        self.active_adapters = list(active_adapters or [])
+        self.adapters = _checked_adapters({} if adapters is None else adapters)
+        self.active_adapters = _checked_stack([] if active_adapters is None else active_adapters, self.adapters)
+
+
+def _checked_adapters(adapters: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(adapters, Mapping) or not all(isinstance(config, Mapping) for config in adapters.values()):
+        raise AdapterError("Config key adapters must map the name of each adapter to its configuration.")
+    return {check_name(name): dict(config) for name, config in adapters.items()}
+
+
+def _checked_stack(names: Any, adapters: Mapping[str, Any]) -> list[str]:
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise AdapterError("Config key active_adapters must be a list of adapters' names.")
+    if unknown := [name for name in names if name not in adapters]:
+        raise AdapterError(f"Config key active_adapters names {unknown[0][:100]!r}, no adapter of this model.")
+    return list(names)

@@ -14,13 +14,16 @@ import yaml
 from datasets import Dataset, DatasetDict, concatenate_datasets
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
+from transformers.trainer_utils import HubStrategy
 from transformers.utils import logging as transformers_logging
 
 from xlzoo.hub_cards import PublishError
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.run_scripts.corpora.languages import iso639_3
 from xlzoo.run_scripts.corpora.sources import Source, load, require_columns
+from xlzoo.run_scripts.destination import Destination, chosen
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.given_flags import given_flags
 
 REPEATABLE = {"action": "extend", "nargs": "+"}
 POSITIVE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
@@ -136,10 +139,22 @@ class RunArguments(TrainingArguments):
 
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
     hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})
+    hub_private_repo: bool | None = field(default=False, metadata={"help": "Make a new repository private."})
+    hub_revision: str | None = field(
+        default=None, metadata={"help": "A branch, refs/pr/N for an open pull request, or pr for a new one."}
+    )
+    dry_run: bool = field(default=False, metadata={"help": "Do all of publishing but the upload, and print it."})
+    hub_strategy: HubStrategy | str = field(
+        default="end", metadata={"help": "Only 'end': what is published is checked, and so complete."}
+    )
+    recipe: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """The flags that were given, for the card; filled in by `parse`."""
 
     def __post_init__(self) -> None:
+        asked = self.push_to_hub
+        # None leaves the choice to the organisation, whose default may be private; False would overrule it.
+        self.hub_private_repo = self.hub_private_repo or None
         # The stock Trainer must not upload checkpoints by itself: publishing has one door.
-        self.publish_when_done = bool(self.push_to_hub or self.hub_dir)
         self.push_to_hub = False
         self.disable_tqdm = bool(self.disable_tqdm)
         self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
@@ -153,6 +168,32 @@ class RunArguments(TrainingArguments):
         missing = [name for name in self.report_to or () if name not in get_available_reporting_integrations()]
         if missing:
             raise UserError(f"--report_to {missing[0]} needs a package that is missing; install it, or give none.")
+        self.destination = self._destination(asked)
+
+    def _destination(self, push_to_hub: bool) -> Destination | None:
+        """Return where the trained thing is to be published, None for nowhere; UserError for flags that cannot be."""
+        if self.hub_strategy != HubStrategy.END or self.hub_always_push:
+            raise UserError(
+                "Checkpoints are not pushed: what is published is checked first, once, when training is done; "
+                "leave --hub_strategy and --hub_always_push out."
+            )
+        destination = Destination(
+            repo_id=self.hub_model_id or self.folder.name,
+            hub_dir=Path(self.hub_dir) if self.hub_dir else None,
+            private=bool(self.hub_private_repo),
+            revision=self.hub_revision,
+            token=self.hub_token,
+            dry_run=self.dry_run,
+        )
+        own_private = "trackio" not in (self.report_to or ())  # It takes the flag for its Space.
+        found = chosen(destination, push_to_hub=push_to_hub, named=self.hub_model_id, own_private=own_private)
+        if found and (self.do_eval or self.do_predict) and not self.do_train:
+            raise UserError("Nothing is trained, so nothing would be published; add --do_train, or use publish.py.")
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the Trainer saves as `training_args.bin` with every checkpoint: all but the token."""
+        return {**vars(self), "hub_token": None, "destination": None}
 
     @property
     def folder(self) -> Path:
@@ -181,6 +222,9 @@ def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
         flags = [flag for action in parser._actions for flag in action.option_strings]
         near = difflib.get_close_matches(unknown[0].split("=")[0], flags, n=1)
         raise UserError(f"Unknown argument {unknown[0]!r}; {f'did you mean {near[0]}?' if near else 'see --help.'}")
+    for part in parsed:
+        if isinstance(part, RunArguments):
+            part.recipe = given_flags(parser, arguments)
     return tuple(parsed)
 
 

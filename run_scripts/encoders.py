@@ -5,39 +5,21 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
-from transformers import (
-    AutoConfig,
-    AutoTokenizer,
-    PretrainedConfig,
-    PreTrainedTokenizerBase,
-    XLMRobertaForMaskedLM,
-    XLMRobertaTokenizer,
-)
-from transformers.activations import ACT2FN
+from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaForMaskedLM, XLMRobertaTokenizer
 
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxPreTrainedModel
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.model_configs import FAMILY, check_config, read_config
+from xlzoo.run_scripts.tokenizer_files import read_tokenizer
+from xlzoo.run_scripts.weights import fitting, read_weights, require_room
 
-FAMILY = ("xlm-roberta", "madx")
 SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]
-LOWEST = {
-    "vocab_size": 6,
-    "hidden_size": 1,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 1,
-    "intermediate_size": 1,
-    "max_position_embeddings": 5,
-    "type_vocab_size": 1,
-}
-"""Sizes below which no encoder works: special tokens and one piece; pad, `<s>`, one piece and `</s>`."""
 Model = TypeVar("Model", bound=MadxPreTrainedModel)
 logger = logging.getLogger(__name__)
 
@@ -63,45 +45,25 @@ def load_encoder(
     made.update({"vocab_size": len(tokenizer), **fields})
     for name in ("bos", "eos", "pad"):
         setattr(made, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+    require_room(cls, made)
     return cls(made)
 
 
 def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
-    """Load a checkpoint; no tensor of the encoder may be missing or of another shape."""
-    read_config(name)
-    try:
-        loaded: Any = cls.from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True, **fields)
-    except (OSError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise UserError(f"The weights of {name!r} cannot be loaded: {str(error).splitlines()[0]}") from error
+    """Load a checkpoint; no tensor of the encoder may be missing or of another shape.
+
+    Configuration and tensors are read and compared here, and transformers gets these, not the name: it would believe
+    what a repository says about other files, kernels and quantization.
+    """
+    config = read_config(name)
+    config.update(fields)
+    tensors = fitting(cls, config, read_weights(name), name)
+    loaded: Any = cls.from_pretrained(None, config=config, state_dict=tensors, output_loading_info=True)
     model, found = loaded
-    if found["mismatched_keys"]:
-        key, theirs, ours = min(found["mismatched_keys"])
-        raise UserError(f"{key} of {name!r} has shape {tuple(theirs)}; this run needs {tuple(ours)}.")
-    lacking = sorted(key for key in found["missing_keys"] if key.startswith(f"{cls.base_model_prefix}."))
-    if lacking:
-        raise UserError(f"{name!r} lacks {lacking[0]} and {len(lacking) - 1} more; expected a whole XLM-R checkpoint.")
+    model.name_or_path = model.config.name_or_path = name
     for key in sorted(found["missing_keys"]):
         logger.info("%s is new: %s does not hold it", key, name)
     return model
-
-
-def read_config(name: str) -> MadxConfig:
-    """Read the configuration of a checkpoint of the XLM-R family, without running code of its repository."""
-    try:
-        fields, _ = PretrainedConfig.get_config_dict(name)
-    except OSError as error:
-        raise UserError(f"No model could be loaded from {name!r}: {str(error).splitlines()[0]}") from error
-    if not isinstance(fields, dict) or "model_type" not in fields:
-        raise UserError(f"{name!r} has no config.json that says its model_type; expected an XLM-R checkpoint.")
-    kind = fields["model_type"]
-    if kind not in FAMILY:
-        raise UserError(f"{name!r} is a {kind} model; expected one of the XLM-R family ({', '.join(FAMILY)}).")
-    try:
-        config = MadxConfig.from_dict(fields)
-    except (StrictDataclassError, ValueError, TypeError) as error:
-        raise UserError(f"The config.json of {name!r} is wrong: {' '.join(str(error).split())}") from error
-    _check_config(config, f"The config.json of {name!r}")
-    return config
 
 
 def new_config(args: ModelArguments) -> MadxConfig:
@@ -120,24 +82,8 @@ def new_config(args: ModelArguments) -> MadxConfig:
             raise UserError(
                 f"--config_overrides {args.config_overrides!r}: {reason}; expected key=value,..."
             ) from error
-    _check_config(config, "The new model's configuration")
+    check_config(config, "The new model's configuration")
     return config
-
-
-def _check_config(config: MadxConfig, whose: str) -> None:
-    """Refuse sizes, activations and dropouts of which no encoder can be made."""
-    for key, lowest in LOWEST.items():
-        if getattr(config, key) < lowest:
-            raise UserError(f"{whose}: {key} is {getattr(config, key)}; expected at least {lowest}.")
-    if config.hidden_size % config.num_attention_heads:
-        raise UserError(
-            f"{whose}: hidden_size {config.hidden_size} is no multiple of {config.num_attention_heads} heads."
-        )
-    if config.hidden_act not in ACT2FN:
-        raise UserError(f"{whose}: hidden_act {config.hidden_act!r} is unknown; expected gelu, say.")
-    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-        if not 0 <= getattr(config, key) <= 1:
-            raise UserError(f"{whose}: {key} is {getattr(config, key)}; expected a number from 0 to 1.")
 
 
 def check_length(config: MadxConfig, length: int) -> None:
@@ -152,18 +98,11 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
     name = args.tokenizer_name or args.model_name_or_path or args.config_name
     if name is None:
         raise UserError("A new model needs a tokenizer: give --tokenizer_name or --tokenizer_vocab_size.")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=args.trust_remote_code)
-    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"No tokenizer could be loaded from {name!r}: {reason}") from error
-    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
-        raise UserError(f"{name!r} holds no tokenizer; give --tokenizer_name.")
+    tokenizer = read_tokenizer(name, args.trust_remote_code)
     needed = {kind: getattr(tokenizer, f"{kind}_token") for kind in ("cls", "sep", "pad", "unk", "mask")}
     lacking = [kind for kind, token in needed.items() if token is None]
-    if lacking or not tokenizer.is_fast:
-        what = f"has no {lacking[0]} token" if lacking else "is a slow one"
-        raise UserError(f"The tokenizer of {name!r} {what}; expected XLM-R's or one like it.")
+    if lacking:
+        raise UserError(f"The tokenizer of {name!r} has no {lacking[0]} token; expected XLM-R's or one like it.")
     return tokenizer
 
 

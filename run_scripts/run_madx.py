@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> Scores:
     run_stages(recipe)
     scores = collect(recipe)
     sys.stdout.write(f"\n{write_report(recipe, scores)}\n\n")
-    if recipe.hub_dir or recipe.push_to_hub:
-        sys.stdout.write(publish_all(recipe, scores))
+    if recipe.publishes:
+        sys.stdout.write(publish_all(recipe))
     return scores
 
 

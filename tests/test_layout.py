@@ -45,10 +45,24 @@ def test_modeling_files_stand_alone(path):
 
 
 def test_cards_need_only_the_hub_client():
-    allowed = {"huggingface_hub", "jinja2", *sys.stdlib_module_names}
+    """In our own process; what compares outputs needs torch too, and what the fresh process shares with it."""
     for path in (ROOT / "hub_cards").glob("*.py"):
+        asks = path.name in ("probes.py", "comparing.py")
+        allowed = {"huggingface_hub", "jinja2", *sys.stdlib_module_names} | ({"torch"} if asks else set())
         for level, name in imports(path):
             assert level <= 1 and (name.split(".")[0] in allowed or name.startswith("xlzoo.hub_cards")), (path, name)
+            assert asks or not name.startswith("xlzoo.hub_cards.fresh."), (path, name)
+
+
+def test_programs_of_the_fresh_process_stand_alone():
+    """What runs where nothing of ours can be imported needs the libraries and its own siblings."""
+    allowed = (LIBRARIES - {"evaluate", "accelerate"}) | set(sys.stdlib_module_names)
+    for path in (ROOT / "hub_cards" / "fresh").glob("*.py"):
+        for level, name in imports(path):
+            if level:
+                assert level == 1 and path.with_name(f"{name}.py").is_file(), (path, name)
+            else:
+                assert name.split(".")[0] in allowed, (path, name)
 
 
 def test_shared_rooms_do_not_import_scripts():

@@ -3,8 +3,7 @@
 import logging
 import os
 import re
-from pathlib import PurePosixPath
-from textwrap import shorten
+from pathlib import Path, PurePosixPath
 
 import datasets
 from datasets.exceptions import DatasetNotFoundError, DatasetsError
@@ -14,10 +13,16 @@ from huggingface_hub.utils import validate_repo_id
 
 from xlzoo.run_scripts.errors import UserError
 
+from .metadata import check_repository
+from .raw_files import NONSENSE, check_text_file, printable, require_plain_tree
+from .tables import check_arrow, check_parquet, require_sound
+
 logger = logging.getLogger(__name__)
 
 PARQUET_BRANCH = "refs/convert/parquet"
 SCRIPT_REFUSAL = "Dataset scripts are no longer supported"
+BUILDERS = ("json", "csv", "text", "conll", "parquet", "arrow")
+"""The readers of `datasets` for rows of text; others decode pictures, archives of pickles and the like."""
 LOCAL_WAY_OUT = "give a local folder with --dataset_name, files with --train_file and --validation_file, or phrasebook"
 
 
@@ -27,8 +32,11 @@ def load_repository(name: str, config: str | None) -> datasets.DatasetDict:
     A Hub id that holds a loading script is read from the Parquet copy the Hub made of it. Raises UserError if there is
     no such data, configuration or connection, if its metadata leads to files elsewhere, or if it cannot be read.
     """
-    if not os.path.isdir(name):
+    if os.path.isdir(name):
+        require_plain_tree(Path(name))
+    else:
         _require_hub_id(name)
+    check_repository(name)
     try:
         return _build(name, config)
     except RuntimeError as error:
@@ -56,22 +64,51 @@ def _build(name: str, config: str | None, parquet: dict[str, list[str]] | None =
         else:
             builder = datasets.load_dataset_builder(name, config)
         stay_inside(name, builder.config.data_files or {})
+        if not parquet:
+            _check_files(name, builder)
         builder.download_and_prepare()
-        return builder.as_dataset()
+        loaded = builder.as_dataset()
     except ConnectionError as error:
         raise UserError(f"cannot reach the Hub for {name!r}: {LOCAL_WAY_OUT}") from error
     except DatasetNotFoundError as error:
         advice = "check the spelling, log in with `hf auth login` if it is private or gated, or " + LOCAL_WAY_OUT
         raise UserError(f"no data set {name!r}: {error.args[0].rstrip('.')}, {advice}") from error
-    except (DatasetsError, OSError, ValueError, EOFError, StopIteration) as error:
+    except (DatasetsError, OSError, ValueError, *NONSENSE) as error:
         raise UserError(_reason(name, config, error)) from error
+    for rows in loaded.values():
+        require_sound(rows, repr(name))
+    return loaded
+
+
+def _check_files(name: str, builder: datasets.DatasetBuilder) -> None:
+    """Refuse files that are no rows of text, and those that would crash, hang or choke their reader.
+
+    What was prepared from the same files before is not looked at again.
+    """
+    kind = type(builder).__module__.rpartition(".")[2]
+    if kind not in BUILDERS:
+        raise UserError(
+            f"{name!r} holds files for the reader of {kind}: expected {', '.join(BUILDERS)}, {LOCAL_WAY_OUT}"
+        )
+    if os.path.isdir(builder.cache_dir):
+        return
+    for files in datasets.DownloadManager().download(dict(builder.config.data_files or {})).values():
+        for file in map(Path, files):
+            if kind == "parquet":
+                check_parquet(file)
+            elif kind == "arrow":
+                check_arrow(file)
+            else:
+                check_text_file(file, is_json=kind == "json")
 
 
 def _reason(name: str, config: str | None, error: BaseException) -> str:
     """Put a failure of `datasets` into one sentence; its configuration errors list what is available."""
-    if listed := re.search(r"[Aa]vailable[^\[]*(\[.*\])", str(error)):
+    if listed := re.search(r"[Cc]onfig.*[Aa]vailable[^\[]*(\[.*\])", str(error), re.DOTALL):
         return _pick_config(name, config, listed[1])
-    reason = shorten(str(error.__cause__ or error), width=200) or "it is empty"
+    reason = printable(error.__cause__ or error) or "it is empty"
+    if isinstance(error, NONSENSE):
+        reason = f"its metadata or rows are of other types than expected ({reason})"
     return f"cannot read {name!r}: {reason}, correct the data or {LOCAL_WAY_OUT}"
 
 
@@ -82,10 +119,10 @@ def _pick_config(name: str, config: str | None, available: object) -> str:
 
 def stay_inside(name: str, data_files: dict[str, list[str]]) -> None:
     """Refuse metadata whose `data_files` lead to files on this machine outside the data set's own folder."""
-    folder = os.path.join(os.path.abspath(name), "") if os.path.isdir(name) else None
+    folder = Path(name).resolve() if os.path.isdir(name) else None
     for file in (file for files in data_files.values() for file in files):
-        remote = file.startswith(("hf://", "https://", "http://"))
-        if not remote and not (folder and os.path.abspath(file).startswith(folder)):
+        remote = file.startswith(("hf://", "https://", "http://")) and "::" not in file
+        if not remote and not (folder and "://" not in file and Path(os.path.abspath(file)).is_relative_to(folder)):
             raise UserError(f"{name!r} leads to {file}, which lies outside it: correct the data or {LOCAL_WAY_OUT}")
 
 

@@ -14,6 +14,9 @@ from datasets.exceptions import DatasetsError
 
 from xlzoo.run_scripts.errors import UserError
 
+from .raw_files import NONSENSE, bounded_lines, check_json, printable
+from .tables import check_parquet, require_sound
+
 BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 TAGGED_ENDINGS = (".txt", ".conll", ".iob2", ".tsv", ".bio", ".conllu")
 SPAN_TAG = re.compile(r"O|[BIESLU]-\S+")
@@ -59,12 +62,11 @@ def read_text(path: Path, *, skip_blank: bool = True) -> datasets.Dataset:
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a UTF-8 file; UserError where it cannot be read."""
-    number = 0
+    number, opener = 0, gzip.open if path.name.endswith(".gz") else None
     try:
-        with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                yield number, text.removesuffix("\n").removesuffix("\r")
+        for number, line in enumerate(bounded_lines(path, opener), start=1):
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield number, text.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {number}: not UTF-8 ({error.reason}), convert the file to UTF-8") from error
     except FileNotFoundError as error:
@@ -146,12 +148,18 @@ def _split(line: str, separator: str) -> list[str]:
 
 def _read_with_builder(path: Path) -> datasets.Dataset:
     """Read csv, json or parquet through `datasets`, after the checks whose failures it reports poorly."""
-    if ending(path) != ".parquet" and not sum(bool(line.strip()) for _, line in read_lines(path)):
-        raise UserError(f"{path} is empty: expected at least one row, give another file")
+    builder = BUILDERS[ending(path)]
+    if builder != "parquet":
+        lines = (line for _, line in read_lines(path))
+        found = check_json(lines, path) if builder == "json" else sum(bool(line.strip()) for line in lines)
+        if not found:
+            raise UserError(f"{path} is empty: expected at least one row, give another file")
     try:
-        return datasets.load_dataset(
-            BUILDERS[ending(path)], data_files={"train": glob.escape(str(path))}, split="train"
-        )
-    except (DatasetsError, OSError, ValueError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
+        if builder == "parquet":
+            check_parquet(path)
+        rows = datasets.load_dataset(builder, data_files={"train": glob.escape(str(path))}, split="train")
+    except (DatasetsError, OSError, ValueError, *NONSENSE) as error:
+        reason = printable(error.__cause__ or error)
         raise UserError(f"cannot read {path}: {reason}, correct the file or give another") from error
+    require_sound(rows, path)
+    return rows

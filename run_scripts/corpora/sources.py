@@ -11,9 +11,11 @@ import datasets
 
 from xlzoo.run_scripts.errors import UserError
 
-from .hub import load_repository, stay_inside
+from .hub import load_repository
 from .languages import iso639_3
+from .raw_files import require_plain
 from .readers import ending, is_readable, read_file
+from .saved import is_saved, load_saved
 
 PHRASEBOOK = "phrasebook"
 SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation"}
@@ -87,23 +89,12 @@ def phrasebook_config(config: str) -> str:
 
 
 def _load_folder(folder: Path, source: Source) -> Mapping[str, datasets.Dataset]:
-    saved = (datasets.config.DATASETDICT_JSON_FILENAME, datasets.config.DATASET_STATE_JSON_FILENAME)
-    if any((folder / name).is_file() for name in saved):
-        return _load_saved(folder)
+    if is_saved(folder):
+        return load_saved(folder)
     files = {} if source.config else _split_files(folder)
     if files:
         return {split: read_file(path, source.kind) for split, path in files.items()}
     return load_repository(str(folder), source.config)
-
-
-def _load_saved(folder: Path) -> Mapping[str, datasets.Dataset]:
-    try:
-        saved = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot read the data set saved in {folder} ({error}): save it again") from error
-    splits = {"train": saved} if isinstance(saved, datasets.Dataset) else saved
-    stay_inside(str(folder), {name: [file["filename"] for file in rows.cache_files] for name, rows in splits.items()})
-    return splits
 
 
 def _split_files(folder: Path) -> dict[str, Path]:
@@ -115,6 +106,7 @@ def _split_files(folder: Path) -> dict[str, Path]:
             split = SPLIT_NAMES.get(found[1], found[1])
             if split in files:
                 raise UserError(f"{folder} has two files for {split}, {files[split].name} and {path.name}: remove one")
+            require_plain(path, folder)
             files[split] = path
     return files
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, recipe_flags
 from xlzoo.run_scripts.corpora.languages import iso639_3
+from xlzoo.run_scripts.destination import Destination, chosen
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig
@@ -67,8 +68,14 @@ class MadxRecipe:
     hub_dir: str | None = None
     """Where to publish the adapters and the composed models of the first seed; `{output_dir}` may be part of it."""
     push_to_hub: bool = False
-    hub_namespace: str = "xlzoo"
-    """The user or organisation to publish under."""
+    hub_namespace: str | None = None
+    """The user or organisation to publish under; by default the one whose token it is."""
+    hub_private_repo: bool = False
+    hub_revision: str | None = None
+    """A branch, `refs/pr/N` for an open pull request, or `pr` for a new one, of every repository."""
+    hub_token: str | None = None
+    dry_run: bool = False
+    """Do all of publishing but the upload, and print what would go."""
 
     def __post_init__(self) -> None:
         self.hub_dir = self.hub_dir and self.hub_dir.replace("{output_dir}", self.output_dir)
@@ -82,6 +89,24 @@ class MadxRecipe:
         for setting in self.settings:
             if setting not in SETTINGS:
                 raise UserError(f"Unknown setting {setting!r} in the recipe; expected some of {', '.join(SETTINGS)}.")
+        if self.publishes and "madx" not in self.settings:
+            raise UserError("What is published is of the setting 'madx', which the recipe's settings lack; add it.")
+
+    @property
+    def publishes(self) -> bool:
+        """Say whether the adapters and models go anywhere; UserError where they cannot go there."""
+        return chosen(self.destination("madx"), push_to_hub=self.push_to_hub) is not None
+
+    def destination(self, name: str) -> Destination:
+        """Return where a thing of this name is published."""
+        return Destination(
+            repo_id=f"{self.hub_namespace}/{name}" if self.hub_namespace else name,
+            hub_dir=Path(self.hub_dir) if self.hub_dir else None,
+            private=self.hub_private_repo,
+            revision=self.hub_revision,
+            token=self.hub_token,
+            dry_run=self.dry_run,
+        )
 
     @property
     def languages(self) -> list[str]:

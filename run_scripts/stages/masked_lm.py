@@ -1,12 +1,13 @@
 """Masked LM from arguments to a saved encoder or language adapter."""
 
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase, set_seed
 
+from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
 from xlzoo.run_scripts.corpora.checks import require_text
@@ -24,13 +25,10 @@ from xlzoo.run_scripts.runs import (
     run_trainer,
     write_results,
 )
-from xlzoo.run_scripts.stages.publishing import (
-    encoder_facts,
-    hub_id,
-    language_adapter_facts,
-    publish_run,
-    run_flags,
-)
+from xlzoo.run_scripts.stages.curves import draw_curve
+from xlzoo.run_scripts.stages.facts import encoder_facts, language_adapter_facts, record_run
+from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
+from xlzoo.run_scripts.stages.snippets import encoder_usage
 
 
 def train_masked_lm(
@@ -63,41 +61,29 @@ def train_masked_lm(
         processing_class=tokenizer,
     )
     results = run_trainer(trainer, checkpoint, splits.get("test"))
-    folder = args.folder
     if trainer.is_world_process_zero():
         if args.do_train:
-            _save(model, tokenizer, name, folder)
-        write_results(folder, results)
+            made = _save(model, tokenizer, name, args.folder)
+            figures = draw_curve(trainer.state.log_history, "eval_perplexity", [made])
+            run = record_run((model_args, data_args, args), results, "fill-mask", figures)
+            usage = encoder_usage(dataset["train"]["text"], str(tokenizer.mask_token))
+            facts = encoder_facts(run, usage) if name is None else language_adapter_facts(run)
+            write_facts(args.folder, facts)
+        write_results(args.folder, results)
         if args.do_train:
-            _publish(model, tokenizer, name, (model_args, data_args, adapter_args, args))
+            record = partial(record_adapter, model, name, with_head=False) if name else partial(record_model, model)
+            publish_run(made, facts, args, model_args.model_name_or_path, record)
     return results
 
 
-def _save(model: MadxForMaskedLM, tokenizer: PreTrainedTokenizerBase, name: str | None, folder: Path) -> None:
-    if name is not None:
-        model.save_adapter(folder / name, name)
-    else:
-        save_plain(model, folder)
+def _save(model: MadxForMaskedLM, tokenizer: PreTrainedTokenizerBase, name: str | None, folder: Path) -> Path:
+    """Save what was trained, and return the folder of the adapter, or of the encoder."""
     tokenizer.save_pretrained(folder)
-
-
-def _publish(
-    model: MadxForMaskedLM,
-    tokenizer: PreTrainedTokenizerBase,
-    name: str | None,
-    arguments: tuple[ModelArguments, DataArguments, AdapterArguments, MaskedLMConfig],
-) -> None:
-    """Publish the language adapter, or the encoder, if the arguments ask for it."""
-    model_args, data_args, _, args = arguments
-    flags, language = run_flags(*arguments), data_args.language_code()
-    if name is not None:
-        base = hub_id(model_args.model_name_or_path)
-        publish_run(args.folder / name, language_adapter_facts(language, base, flags), args)
-    elif args.publish_when_done:
-        with TemporaryDirectory() as work:
-            save_plain(model, Path(work))
-            tokenizer.save_pretrained(work)
-            publish_run(Path(work), encoder_facts(language, flags), args)
+    if name is None:
+        save_plain(model, folder)
+        return folder
+    model.save_adapter(folder / name, name)
+    return folder / name
 
 
 def _tokenizer(model_args: ModelArguments, dataset: DatasetDict, checkpoint: str | None) -> PreTrainedTokenizerBase:

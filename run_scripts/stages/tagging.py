@@ -1,13 +1,14 @@
 """Token classification from arguments to a saved tagger or task adapter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, set_seed
 
+from xlzoo.hub_cards import Facts
+from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
@@ -27,15 +28,11 @@ from xlzoo.run_scripts.runs import (
     run_trainer,
     write_results,
 )
-from xlzoo.run_scripts.stages.publishing import (
-    hub_id,
-    publish_run,
-    run_flags,
-    run_metrics,
-    tagger_facts,
-    task_adapter_facts,
-)
-from xlzoo.run_scripts.tasks import TASKS
+from xlzoo.run_scripts.stages.curves import draw_curve
+from xlzoo.run_scripts.stages.facts import Record, record_run, tagger_facts, task_adapter_facts
+from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
+from xlzoo.run_scripts.stages.snippets import tagger_usage
+from xlzoo.run_scripts.tasks import TASKS, Task
 
 
 def train_tagger(
@@ -83,10 +80,16 @@ def train_tagger(
     results = run_trainer(trainer, checkpoint, windows.get("test"))
     if trainer.is_world_process_zero():
         if args.do_train:
-            _save(model, tokenizer, adapter_args, args)
+            folders = _save(model, tokenizer, adapter_args, args)
+            figures = draw_curve(trainer.state.log_history, f"eval_{task.metric}", folders)
+            run = record_run((model_args, data_args, args), results, task.pipeline_tag, figures)
+            facts = _describe(model, run, task, dataset["train"]["tokens"], adapter_args, folders)
         write_results(args.folder, results)
         if args.do_train:
-            _publish(model, tokenizer, (model_args, data_args, adapter_args, args), results, next(iter(raw.values())))
+            own = adapter_args.adapter_name or args.task_name
+            adapter = partial(record_adapter, model, own, with_head=True)
+            record = adapter if adapter_args.train_adapter else partial(record_model, model)
+            publish_run(folders[-1], facts, args, model_args.model_name_or_path, record)
     return results
 
 
@@ -95,37 +98,32 @@ def _save(
     tokenizer: PreTrainedTokenizerBase,
     adapter_args: AdapterArguments,
     args: TaggingConfig,
-) -> None:
+) -> list[Path]:
+    """Save the composed model and, if one was trained, the task adapter; return their folders, the latter's last."""
     folder, name = args.folder, adapter_args.adapter_name or args.task_name
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    if adapter_args.train_adapter:
-        model.save_adapter(folder / name, name, with_head=True)
+    if not adapter_args.train_adapter:
+        return [folder]
+    model.save_adapter(folder / name, name, with_head=True)
+    return [folder, folder / name]
 
 
-def _publish(
+def _describe(
     model: MadxForTokenClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    arguments: tuple[ModelArguments, DataArguments, AdapterArguments, TaggingConfig],
-    results: Mapping[str, Any],
-    rows: Dataset,
-) -> None:
-    """Publish the task adapter, or the tagger, if the arguments ask for it."""
-    model_args, data_args, adapter_args, args = arguments
-    if not args.publish_when_done:
-        return
-    task, language, flags = TASKS[args.task_name], data_args.language_code(), run_flags(*arguments)
-    metrics = run_metrics(task, data_args, language, results)
+    run: Record,
+    task: Task,
+    sentences: Iterable[Sequence[str]],
+    adapter_args: AdapterArguments,
+    folders: list[Path],
+) -> Facts:
+    """Write the facts of what was saved to each folder, and return the last one's."""
+    facts = tagger_facts(run, task, tagger_usage(sentences), model.active_adapters)
+    write_facts(folders[0], facts)
     if adapter_args.train_adapter:
-        folder = args.folder / (adapter_args.adapter_name or args.task_name)
-        facts = task_adapter_facts(task, language, hub_id(model_args.model_name_or_path), flags, metrics)
-        publish_run(folder, facts, args)
-        return
-    facts = tagger_facts(task, [language] if language else [], flags, metrics, rows[0]["tokens"])
-    with TemporaryDirectory() as work:
-        model.save_pretrained(work)
-        tokenizer.save_pretrained(work)
-        publish_run(Path(work), facts, args)
+        facts = task_adapter_facts(run, task, len(model.config.id2label or {}), adapter_args.leave_out_last_layer)
+        write_facts(folders[1], facts)
+    return facts
 
 
 def label_config(labels: Sequence[str]) -> dict[str, Any]:

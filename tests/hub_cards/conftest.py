@@ -1,11 +1,25 @@
-"""A folder that may be published, and a Hub that is a folder."""
+"""A folder that may be published, and a Hub that is a dictionary."""
 
+import fnmatch
 import json
-import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from huggingface_hub import HfApi
+from httpx2 import Request
+from huggingface_hub import CommitOperationDelete, HfApi, constants
+from huggingface_hub.errors import HfHubHTTPError, Response, RevisionNotFoundError
+
+HEADER = b'{"a":{"dtype":"U8","shape":[7],"data_offsets":[0,7]}}'
+WEIGHTS = len(HEADER).to_bytes(8, "little") + HEADER + b"weights"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """The client's home folder, where the trees of uploads are staged."""
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_TOKEN", "not-a-token")
+    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -13,30 +27,104 @@ def folder(tmp_path):
     """A model folder with weights, one file of code, and the config that names it."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "model.safetensors").write_bytes(b"weights")
-    (folder / "modeling_toy.py").write_text("ANSWER = 42\n")
+    (folder / "model.safetensors").write_bytes(WEIGHTS)
+    (folder / "modeling_toy.py").write_text("class ToyModel: ...\n")
     (folder / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "modeling_toy.ToyModel"}}))
     return folder
 
 
-class FolderHub:
-    """What the Hub would have been asked to do, with its repositories as folders under `root`."""
+def refusal(status, **headers):
+    """An answer of the Hub that is an error."""
+    return Response(status, headers=headers, request=Request("GET", "https://hub.test/api"))
 
-    def __init__(self, root: Path):
-        self.root, self.created, self.commits = root, [], []
 
-    def create_repo(self, repo_id, **options):
-        self.created.append((repo_id, options))
+class FakeHub:
+    """The methods of HfApi that publishing uses, over repositories that map a branch to its list of commits.
 
-    def upload_folder(self, repo_id, folder_path, **options):
-        self.commits.append((repo_id, options))
-        shutil.copytree(folder_path, self.root / repo_id)
+    A commit maps names to bytes. `before` and `after` map the name of a method to a step that may fail, before it does
+    anything or with everything done.
+    """
+
+    METHODS = ("whoami", "create_repo", "repo_info", "list_repo_files", "create_branch", "get_discussion_details")
+    METHODS += ("preupload_lfs_files", "create_commit")
+
+    def __init__(self):
+        self.repositories, self.private, self.calls, self.tokens = {}, set(), [], set()
+        self.before, self.after, self.request_status = {}, {}, "open"
+
+    def call(self, method, api, *args, **options):
+        self.calls.append((method, options))
+        self.tokens.add(api.token)
+        self.before.get(method, lambda: None)()
+        answer = getattr(self, method)(*args, **options)
+        self.after.get(method, lambda: None)()
+        return answer
+
+    @property
+    def created(self):
+        return [options for name, options in self.calls if name == "create_repo"]
+
+    @property
+    def commits(self):
+        return [options for name, options in self.calls if name == "create_commit"]
+
+    def tree(self, repo_id, branch="main"):
+        return self.repositories[repo_id][branch][-1]
+
+    def whoami(self):
+        return {"name": "me"}
+
+    def create_repo(self, repo_id, *, private, repo_type):
+        if repo_id in self.repositories:
+            raise HfHubHTTPError("there", response=refusal(409))
+        self.repositories[repo_id] = {"main": [{".gitattributes": b""}]}
+        self.private |= {repo_id} if private else set()
+
+    def get_discussion_details(self, repo_id, number, *, repo_type):
+        return SimpleNamespace(status=self.request_status)
+
+    def repo_info(self, repo_id, *, repo_type, revision):
+        branch = revision or "main"
+        if branch not in self.repositories[repo_id]:
+            raise RevisionNotFoundError("missing", response=refusal(404))
+        return SimpleNamespace(sha=self.sha(repo_id, branch), private=repo_id in self.private)
+
+    def sha(self, repo_id, branch):
+        return f"{branch}@{len(self.repositories[repo_id][branch]) - 1}"
+
+    def list_repo_files(self, repo_id, *, repo_type, revision):
+        branch, number = revision.split("@")
+        return sorted(self.repositories[repo_id][branch][int(number)])
+
+    def create_branch(self, repo_id, *, branch, repo_type, exist_ok):
+        self.repositories[repo_id][branch] = self.repositories[repo_id]["main"][:]
+
+    def preupload_lfs_files(self, repo_id, additions, **options):
+        assert not any(fnmatch.fnmatch(addition.path_in_repo, ".*") for addition in additions)
+
+    def create_commit(self, repo_id, operations, *, revision, create_pr, parent_commit, **options):
+        branch = revision or "main"
+        assert parent_commit == self.sha(repo_id, branch)
+        tree = dict(self.tree(repo_id, branch))
+        for operation in operations:
+            if isinstance(operation, CommitOperationDelete):
+                del tree[operation.path_in_repo]
+            else:
+                tree[operation.path_in_repo] = Path(operation.path_or_fileobj).read_bytes()
+        if create_pr:
+            self.repositories[repo_id]["refs/pr/7"] = [*self.repositories[repo_id]["main"], tree]
+            return SimpleNamespace(pr_url=f"https://huggingface.co/{repo_id}/discussions/7")
+        if tree != self.tree(repo_id, branch):
+            self.repositories[repo_id][branch].append(tree)
+        return SimpleNamespace(pr_url=None)
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
+def hub(monkeypatch):
     """A fake Hub behind HfApi's methods."""
-    hub = FolderHub(tmp_path / "hub")
-    monkeypatch.setattr(HfApi, "create_repo", lambda api, *args, **options: hub.create_repo(*args, **options))
-    monkeypatch.setattr(HfApi, "upload_folder", lambda api, *args, **options: hub.upload_folder(*args, **options))
+    hub = FakeHub()
+    for method in FakeHub.METHODS:
+        monkeypatch.setattr(
+            HfApi, method, lambda api, *args, _method=method, **options: hub.call(_method, api, *args, **options)
+        )
     return hub

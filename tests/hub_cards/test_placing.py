@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xlzoo.hub_cards import Facts, publish, staging
+from xlzoo.hub_cards import Facts, PublishError, placing, publish
 
 
 def tree(root):
@@ -23,7 +23,7 @@ def make_tree(root, **files):
 def way(request, monkeypatch):
     """Both ways of replacing: the system's exchange, and the renames that stand in for it where there is none."""
     if request.param == "two steps":
-        monkeypatch.setattr(staging, "exchange", lambda one, other: False)
+        monkeypatch.setattr(placing, "exchange", lambda one, other: False)
     return request.param
 
 
@@ -46,20 +46,20 @@ def test_new_tree_replaces_the_whole_old_one(folder, tmp_path, way):
 
 
 def test_a_published_tree_can_be_published_in_its_own_place(folder, tmp_path, way):
-    placed = Path(publish(folder, "org/toy", Facts(title="old"), hub_dir=tmp_path / "hub"))
+    placed = Path(publish(folder, "org/toy", Facts(title="old"), hub_dir=tmp_path / "hub").where)
     publish(placed, "org/toy", Facts(title="new"), hub_dir=tmp_path / "hub")
     assert tree(placed) == tree(folder) | {"README.md": b"# new\n"}
 
 
 def test_failure_between_staging_and_placing_leaves_the_old_tree(folder, tmp_path, monkeypatch):
-    placed = Path(publish(folder, "org/toy", Facts(title="old"), hub_dir=tmp_path / "hub"))
+    placed = Path(publish(folder, "org/toy", Facts(title="old"), hub_dir=tmp_path / "hub").where)
     before = tree(placed)
 
     def fail(one, other):
-        raise OSError("the disk is gone")
+        raise OSError(5, "the disk is gone", str(other))
 
-    monkeypatch.setattr(staging, "exchange", fail)
-    with pytest.raises(OSError, match="the disk is gone"):
+    monkeypatch.setattr(placing, "exchange", fail)
+    with pytest.raises(PublishError, match=rf"the disk is gone \({placed}\)"):
         publish(folder, "org/toy", Facts(title="new"), hub_dir=tmp_path / "hub")
     assert tree(placed) == before and os.listdir(tmp_path / "hub/org") == ["toy"]
 
@@ -75,15 +75,15 @@ def test_failure_of_either_rename_leaves_the_old_tree(tmp_path, monkeypatch, fai
             raise KeyboardInterrupt
         return rename(path, target)
 
-    monkeypatch.setattr(staging, "exchange", lambda one, other: False)
+    monkeypatch.setattr(placing, "exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", failing_rename)
     with pytest.raises(KeyboardInterrupt):
-        staging.place(new, old)
+        placing.place(new, old)
     assert tree(old) == {"a": b"old", "b": b"old"}
 
 
 def test_exchange_swaps_two_full_folders_or_says_that_it_cannot(tmp_path):
     one, other = make_tree(tmp_path / "one", a="1"), make_tree(tmp_path / "other", b="2")
-    swapped = staging.exchange(one, other)
+    swapped = placing.exchange(one, other)
     assert (tree(one), tree(other)) == (({"b": b"2"}, {"a": b"1"}) if swapped else ({"a": b"1"}, {"b": b"2"}))
-    assert not staging.exchange(one, tmp_path / "missing")
+    assert not placing.exchange(one, tmp_path / "missing")

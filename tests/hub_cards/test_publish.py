@@ -1,12 +1,11 @@
 """The door: what goes through it arrives complete, and what is refused leaves no trace."""
 
-import json
 import math
 import os
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import ModelCard
 
 from xlzoo.hub_cards import Facts, Metric, PublishError, publish
 
@@ -19,45 +18,27 @@ def names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_upload_creates_the_repository_and_makes_one_commit(folder, hub):
-    url = publish(folder, "org/toy", FACTS)
-    assert url == "https://huggingface.co/org/toy"
-    assert [repo_id for repo_id, _ in hub.created] == ["org/toy"] and hub.created[0][1]["exist_ok"] is True
-    assert [repo_id for repo_id, _ in hub.commits] == ["org/toy"]
-    assert names(hub.root / "org/toy") == NAMES
-    assert ModelCard((hub.root / "org/toy/README.md").read_text()).data.license == "mit"
-    assert names(folder) == NAMES[1:]
-
-
-def test_private_repositories_are_asked_for_and_public_ones_left_to_the_organisation(folder, hub):
-    publish(folder, "org/closed", FACTS, private=True)
-    publish(folder, "org/open", FACTS)
-    assert [options["private"] for _, options in hub.created] == [True, None]
-
-
-def test_a_leftover_shard_would_be_deleted_in_the_same_commit(folder, hub):
-    publish(folder, "org/toy", FACTS)
-    assert set(hub.commits[0][1]["delete_patterns"]) == {"*.safetensors", "*.json", "*.py"}
-
-
-def test_local_hub_gets_the_same_tree(folder, hub, tmp_path):
-    publish(folder, "org/toy", FACTS)
-    path = publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "local")
-    assert path == str(tmp_path / "local/org/toy")
-    for name in NAMES:
-        assert (Path(path) / name).read_bytes() == (hub.root / "org/toy" / name).read_bytes()
-    assert os.listdir(tmp_path / "local/org") == ["toy"]
+def test_local_hub_gets_the_tree_and_the_folder_stays_as_it_is(folder, tmp_path):
+    receipt = publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "local")
+    placed = tmp_path / "local/org/toy"
+    assert receipt.where == str(placed) and not receipt.dry_run and receipt.left_out == ()
+    assert names(placed) == NAMES and [name for name, _ in receipt.files] == NAMES
+    for name, size in receipt.files:
+        assert (placed / name).stat().st_size == size
+        assert name == "README.md" or (placed / name).read_bytes() == (folder / name).read_bytes()
+    assert ModelCard((placed / "README.md").read_text()).data.license == "mit"
+    assert names(folder) == NAMES[1:] and os.listdir(tmp_path / "local/org") == ["toy"]
 
 
 def test_card_of_the_source_is_replaced_and_its_title_defaults_to_the_repository(folder, tmp_path):
     (folder / "README.md").write_text("[More Information Needed] /home/someone/base")
-    card = Path(publish(folder, "org/toy", Facts(), hub_dir=tmp_path / "hub")) / "README.md"
+    card = Path(publish(folder, "org/toy", Facts(), hub_dir=tmp_path / "hub").where) / "README.md"
     assert card.read_text() == "# org/toy\n"
 
 
 # One row per reason: the file added to a good folder, what it holds, and the words of the sentence that names both.
 REFUSED = {
-    "pickle": ("training_args.bin", "x", "training_args.bin may hold a pickle"),
+    "pickle": ("model.bin", "x", "model.bin may hold a pickle"),
     "capital pickle": ("old/Weights.PT", "x", "old/Weights.PT may hold a pickle"),
     "kind": ("run.log", "x", "run.log is of a kind that is not published"),
     "absolute path": ("trainer.json", '{"dir": "/data/runs"}', "trainer.json holds an absolute path, '/data/runs'"),
@@ -89,7 +70,7 @@ def test_file_is_refused(folder, hub, tmp_path, name, content, sentence):
         with pytest.raises(PublishError) as error:
             publish(folder, "org/toy", FACTS, hub_dir=hub_dir)
         assert sentence in str(error.value) and TOKEN not in str(error.value)
-    assert hub.created == [] and hub.commits == [] and names(tmp_path / "local") == []
+    assert hub.calls == [] and names(tmp_path / "local") == []
 
 
 def test_harmless_text_is_not_taken_for_a_path_a_token_or_an_address(folder, tmp_path):
@@ -97,7 +78,7 @@ def test_harmless_text_is_not_taken_for_a_path_a_token_or_an_address(folder, tmp
         "See https://huggingface.co/org/toy/tree/main or and/or km/h, </details>, `hf_hub_download`, 1/2/3.\n"
         "@torch.no_grad() x = a @ b.T; /think; chat ends with [/INST] and <|im_end|>; @misc{key, year={2020}}\n"
     )
-    assert "notes.md" in names(Path(publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "hub")))
+    assert "notes.md" in names(Path(publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "hub").where))
 
 
 def test_text_that_is_not_utf8_is_refused(folder, tmp_path):
@@ -108,7 +89,7 @@ def test_text_that_is_not_utf8_is_refused(folder, tmp_path):
 
 def test_folder_without_weights_is_refused(folder, tmp_path):
     (folder / "model.safetensors").unlink()
-    with pytest.raises(PublishError, match=r"no \.safetensors file"):
+    with pytest.raises(PublishError, match=r"holds no model\.safetensors"):
         publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "hub")
     with pytest.raises(PublishError, match="nowhere is not a folder"):
         publish(tmp_path / "nowhere", "org/toy", FACTS, hub_dir=tmp_path / "hub")
@@ -116,8 +97,8 @@ def test_folder_without_weights_is_refused(folder, tmp_path):
 
 def test_link_out_of_the_folder_is_refused_and_one_inside_becomes_a_file(folder, tmp_path):
     (folder / "same.safetensors").symlink_to("model.safetensors")
-    placed = Path(publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "hub"))
-    assert (placed / "same.safetensors").read_bytes() == b"weights"
+    placed = Path(publish(folder, "org/toy", FACTS, hub_dir=tmp_path / "hub").where)
+    assert (placed / "same.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     assert not (placed / "same.safetensors").is_symlink()
     (tmp_path / "secret.txt").write_text("x")
     for target in ("../secret.txt", "..", "missing.txt"):
@@ -160,38 +141,7 @@ def test_a_metric_that_is_no_number_is_refused(folder, hub):
     assert hub.created == []
 
 
-@pytest.mark.parametrize("base_model, kept", [(None, {}), ("org/base", {"_name_or_path": "org/base"})])
-def test_paths_of_the_base_leave_the_config(folder, tmp_path, base_model, kept):
-    config = {"_name_or_path": "/data/base", "model_name": "kept as it is", "text_config": {"_name_or_path": "./x/y/"}}
-    (folder / "config.json").write_text(json.dumps(config))
-    placed = Path(publish(folder, "org/toy", Facts(base_model=base_model), hub_dir=tmp_path / "hub"))
-    expected = {**kept, "model_name": "kept as it is", "text_config": kept}
-    assert json.loads((placed / "config.json").read_text()) == expected
-    assert json.loads((folder / "config.json").read_text()) == config
-
-
-def test_paths_of_the_base_leave_an_adapter_but_hub_ids_stay(folder, tmp_path):
-    (folder / "adapter_config.json").write_text(
-        '{"base_model_name_or_path": "/data/base", "model_name": "/data/base"}'
-    )
-    (folder / "old").mkdir()
-    (folder / "old/adapter_config.json").write_text('{"model_name": "xlm-roberta-base", "r": null}')
-    placed = Path(publish(folder, "org/toy", Facts(kind="adapter", base_model="org/b"), hub_dir=tmp_path / "hub"))
-    assert json.loads((placed / "adapter_config.json").read_text()) == {
-        "base_model_name_or_path": "org/b",
-        "model_name": "org/b",
-    }
-    assert (placed / "old/adapter_config.json").read_text() == '{"model_name": "xlm-roberta-base", "r": null}'
-
-
 def test_hub_dir_inside_the_folder_is_refused(folder):
     with pytest.raises(PublishError, match="lies inside the published folder"):
         publish(folder, "org/toy", FACTS, hub_dir=folder / "hub")
     assert names(folder) == NAMES[1:]
-
-
-def test_token_reaches_the_api(folder, hub, monkeypatch):
-    seen = []
-    monkeypatch.setattr(HfApi, "create_repo", lambda api, *args, **options: seen.append(api.token))
-    publish(folder, "org/toy", FACTS, token="secret")
-    assert seen == ["secret"]

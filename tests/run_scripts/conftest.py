@@ -2,6 +2,7 @@
 
 import datasets
 import pytest
+from doors import Door
 from tiny_runs import MLM, NER, make_checkpoint, train_language_adapter
 from transformers import Trainer
 
@@ -46,6 +47,14 @@ def nothing_starts(monkeypatch, tmp_path):
     monkeypatch.setattr(Trainer, "__init__", init)
     yield
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def door(monkeypatch):
+    """What the scripts publish ends here and is looked at."""
+    door = Door()
+    monkeypatch.setattr("xlzoo.run_scripts.stages.publishing.publish", door)
+    return door
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tiny_runs import refused
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.run_scripts import run_ner
 from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.destination import Destination
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
 
@@ -99,6 +100,91 @@ def test_recipe_beside_the_scripts_is_found_from_anywhere(tmp_path, monkeypatch)
 )
 def test_bad_flags(arguments, words):
     refused(lambda: parse(["--use_cpu", *arguments], *TYPES), *words)
+
+
+SECRET = "hf_" + "x" * 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--push_to_hub", "--hub_dir", "hub"], ["--push_to_hub", "--hub_dir", "one of them"]),
+        (["--push_to_hub", "--hub_dir", "hub", "--dry_run"], ["one of them"]),
+        (["--hub_dir", "hub", "--hub_revision", "main"], ["hub", "no use for a revision"]),
+        (["--hub_dir", "hub", "--hub_private_repo"], ["no use for a private repository"]),
+        (["--hub_dir", "hub", "--hub_token", SECRET], ["no use for a token"]),
+        (["--hub_dir", __file__], [__file__, "is a file"]),
+        (["--dry_run", "--hub_model_id", "a/b/c"], ["'a/b/c'", "'organisation/name'"]),
+        (["--dry_run", "--hub_model_id", "my model"], ["'my model'"]),
+        (["--dry_run", "--output_dir", "runs/my run"], ["'my run'"]),
+        (["--dry_run", "--hub_revision", "refs/heads/x"], ["'refs/heads/x'", "refs/pr/N"]),
+        (["--dry_run", "--hub_revision", "a..b"], ["'a..b'", "branch"]),
+        (["--dry_run", "--hub_revision", "refs/pr/0"], ["'refs/pr/0'"]),
+        (["--hub_model_id", "me/x"], ["--hub_model_id", "nothing is published", "--push_to_hub"]),
+        (["--hub_revision", "pr"], ["--hub_revision", "nothing is published"]),
+        (["--hub_private_repo"], ["--hub_private_repo", "nothing is published"]),
+        (["--hub_token", SECRET], ["--hub_token", "nothing is published"]),
+        (["--hub_strategy", "every_save"], ["Checkpoints are not pushed", "--hub_strategy"]),
+        (["--hub_strategy", "checkpoint", "--push_to_hub"], ["Checkpoints are not pushed"]),
+        (["--hub_strategy", "now"], ["hub_strategy", "'now'"]),
+        (["--hub_always_push", "--dry_run"], ["--hub_always_push"]),
+        (["--dry_run", "--do_eval"], ["Nothing is trained", "--do_train"]),
+        (["--hub_dir", "hub", "--do_predict"], ["Nothing is trained"]),
+        (["--push_to_hub"], ["HF_HUB_OFFLINE", "--hub_dir"]),
+    ],
+)
+def test_flags_that_cannot_publish(arguments, words):
+    message = refused(lambda: parse(["--use_cpu", *arguments], *TYPES), *words)
+    assert SECRET not in message
+
+
+def test_push_needs_a_token(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    refused(lambda: parsed("--push_to_hub"), "no token", "hf auth login", "HF_TOKEN", "--hub_token")
+    assert parsed("--dry_run")["destination"].dry_run, "a dry run needs none"
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    assert parsed("--push_to_hub")["destination"].token is None, "the door finds it by itself"
+
+
+def test_where_a_run_is_published(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    assert parsed()["destination"] is None
+    given = ["--hub_private_repo", "--hub_revision", "refs/pr/12", "--hub_token", SECRET]
+    found = parsed("--push_to_hub", "--hub_model_id", "me/x", *given)
+    assert found["destination"] == Destination("me/x", None, True, "refs/pr/12", SECRET, False)
+    assert found["push_to_hub"] is False, "the stock Trainer would push"
+    assert SECRET not in repr(found["destination"])
+    local = parsed("--hub_dir", tmp_path, "--output_dir", "runs/en", "--dry_run")["destination"]
+    assert local == Destination("en", tmp_path, dry_run=True)
+    assert parsed("--hub_strategy", "end", "--dry_run")["destination"].repo_id == "trainer_output"
+
+
+def test_recipe_is_what_was_asked_for(tmp_path, recipe, monkeypatch):
+    """Paths lose their folders; where things go and what is the default is left out."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.txt").touch()
+    flags = ["--train_file", "data/a.txt", tmp_path / "b.txt", "~/c.txt", "../d.txt", "--dataset_name", "org/data"]
+    flags += ["--model_name_or_path", ".", "--load_adapter", "data/", "--learning_rate", "1e-4", "--fp16", "false"]
+    flags += ["--output_dir", "o", "--overwrite_output_dir", "--hub_dir", "h", "--hub_model_id", "me/x", "--seed", "7"]
+    flags += ["--dataloader_pin_memory", "false", "--eval_strategy", "no", "--run_name", "r"]
+    assert parsed(*flags)["recipe"] == {
+        "model_name_or_path": tmp_path.name,
+        "dataset_name": "org/data",
+        "train_file": ["a.txt", "b.txt", "c.txt", "d.txt"],
+        "load_adapter": ["data"],
+        "learning_rate": 1e-4,
+        "seed": 7,
+        "dataloader_pin_memory": False,
+        "use_cpu": True,
+    }
+    read = parsed(recipe, "--max_steps=9")["recipe"]
+    assert (read["max_steps"], read["learning_rate"], read["train_file"]) == (9, 1e-3, ["a.txt", "b.txt"])
+    assert list(read) == sorted(read, key=list(parsed(recipe)["recipe"]).index), "the order is that of the flags"
+    assert json.loads(read["lr_scheduler_kwargs"]) == {"num_cycles": 2}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The four MAD-X stages from one recipe: what is written, skipped, redone and refused."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -114,6 +115,41 @@ def test_second_call_trains_nothing(done, started):
     assert started == []
 
 
+def test_adapters_and_composed_model_are_published(done, door, started, tmp_path, capsys):
+    path, folder, _ = done
+    run_madx.main([path, "--hub_dir", str(tmp_path / "hub"), "--hub_namespace", "me"])
+    assert started == [] and all(parcel.asked["hub_dir"] == tmp_path / "hub" for parcel in door.parcels)
+    parcels = {parcel.repo_id: parcel for parcel in door.parcels}
+    assert list(parcels) == ["me/madx-eng", "me/madx-swh", "me/madx-ner-eng", "me/madx-ner-eng-swh"]
+    swahili, task, composed = list(parcels.values())[1:]
+    assert (swahili.folder, swahili.probe.kind) == (folder / "seed-0/language-swh/swh", "adapter")
+    assert swahili.facts.title == "MAD-X language adapter for Swahili"
+    assert swahili.facts.recipe["train_file"] == ["swh.txt"]
+    assert (task.folder, task.facts.kind) == (folder / "seed-0/madx/ner", "adapter")
+    assert {"config.json", "model.safetensors", "modeling_madx.py", "tokenizer.json"} <= composed.files
+    assert (composed.facts.kind, composed.facts.languages) == ("model", ("sw", "en"))
+    assert composed.facts.title == "MAD-X for named entity recognition in Swahili, transferred from English"
+    for parcel, language, tag in ((task, "eng", "en"), (composed, "swh", "sw")):
+        tested = {m.name: m.value for m in parcel.facts.metrics if (m.split, m.language) == ("test", tag)}
+        scores = results(folder, "madx", language)
+        assert tested == {name: scores[f"test_{name}"] for name in ("f1", "precision", "recall", "accuracy", "loss")}
+    printed = capsys.readouterr().out.partition("the door of me/madx-ner-eng-swh\n")[2].splitlines()[-1]
+    assert re.fullmatch(r"\S+ +(O|[BI]-(PER|LOC|ORG))", printed), "the last word and its label"
+
+
+def test_every_repository_is_asked_for_alike(done, door):
+    run_madx.main([done[0], "--dry_run", "--hub_revision", "pr", "--hub_private_repo", "--hub_token", "secret"])
+    asked = {"dry_run": True, "revision": "pr", "private": True, "token": "secret", "hub_dir": None}
+    assert len(door.parcels) == 4 and all(asked.items() <= parcel.asked.items() for parcel in door.parcels)
+
+
+def test_what_an_older_version_trained_is_not_described(done, door):
+    path, folder, _ = done
+    (folder / "seed-0/madx/ner/facts.json").rename(folder / "hidden")
+    refused(lambda: run_madx.main([path, "--dry_run"]), "seed-0/madx/ner", "facts.json", "publish.py")
+    (folder / "hidden").rename(folder / "seed-0/madx/ner/facts.json")
+
+
 def test_interrupted_stage_is_redone_with_the_same_numbers(done, started, tmp_path):
     path, folder, scores = done
     stages = [folder / "seed-0/language-swh", folder / "seed-0/madx", folder / "seed-0/madx/test-swh"]
@@ -166,6 +202,15 @@ def test_flags_reach_into_the_recipe(done, tmp_path, started):
         (["--task", "ner"], ["task", "dict"]),
         (["--task.max_steps", "["], ["task.max_steps", "cannot be read"]),
         (["stray"], ["Expected a flag", "stray"]),
+        (["--push_to_hub", "--hub_dir", "hub"], ["--push_to_hub", "--hub_dir null"]),
+        (["--push_to_hub"], ["HF_HUB_OFFLINE"]),
+        (["--hub_dir", "hub", "--hub_revision", "main"], ["no use for a revision"]),
+        (["--hub_dir", "hub", "--hub_private_repo"], ["no use for a private repository"]),
+        (["--dry_run", "--hub_revision", "refs/x"], ["'refs/x'"]),
+        (["--dry_run", "--hub_namespace", "a/b"], ["'a/b/madx'"]),
+        (["--dry_run", "--settings", "task"], ["'madx'", "settings"]),
+        (["--hub_revision", "pr"], ["--hub_revision", "nothing is published"]),
+        (["--hub_private_repo", "yes please"], ["hub_private_repo", "bool"]),
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_said(done, started, flags, words):

@@ -64,7 +64,7 @@ def test_task_adapter_leaves_language_and_encoder_as_they_were(base, languages, 
         inner = key.replace("roberta.invertible", "roberta.embeddings.invertible")
         assert torch.equal(whole[inner], value), key
     names = {path.name for path in (task_run / "ner").iterdir()}
-    assert names == {"adapter_config.json", "adapter.safetensors", *HEAD}
+    assert names == {"adapter_config.json", "adapter.safetensors", "facts.json", *HEAD}
     assert all(".adapters.ner." in key for key in load_file(task_run / "ner/adapter.safetensors"))
 
 

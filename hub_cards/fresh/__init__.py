@@ -1,0 +1,1 @@
+"""What runs in a fresh process and stands alone there: nothing here imports the rest of the project."""

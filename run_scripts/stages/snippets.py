@@ -1,0 +1,148 @@
+"""The code that cards show: short, runnable as it stands, and printing something that can be compared.
+
+`{repo_id}` stands for the repository in all of them; `publish` fills it in, runs them and prints what they printed.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+LONGEST = 12
+"""Words in an example sentence."""
+SEARCHED = 1000
+"""Sentences that are looked at for one that suits."""
+AUTO_CLASSES = {
+    "ForCausalLM": "AutoModelForCausalLM",
+    "LMHeadModel": "AutoModelForCausalLM",
+    "ForMaskedLM": "AutoModelForMaskedLM",
+    "ForMultipleChoice": "AutoModelForMultipleChoice",
+    "ForQuestionAnswering": "AutoModelForQuestionAnswering",
+    "ForConditionalGeneration": "AutoModelForSeq2SeqLM",
+    "ForSequenceClassification": "AutoModelForSequenceClassification",
+    "ForTokenClassification": "AutoModelForTokenClassification",
+}
+"""The end of a model class's name, and the Auto class that loads it."""
+MADX_CLASSES = {
+    "classification": "MadxForSequenceClassification",
+    "multiple_choice": "MadxForMultipleChoice",
+    "question_answering": "MadxForQuestionAnswering",
+    "tagging": "MadxForTokenClassification",
+}
+"""AdapterHub's types of heads that come with an adapter, and the models that take them."""
+
+TAGGER = """import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}", trust_remote_code=True)
+model = AutoModelForTokenClassification.from_pretrained("{repo_id}", trust_remote_code=True).eval()
+words = WORDS
+inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+with torch.no_grad():
+    labels = model(**inputs).logits[0].argmax(-1).tolist()
+places = inputs.word_ids()
+for number, word in enumerate(words):
+    print(f"{word:<16}{model.config.id2label[labels[places.index(number)]]}")
+"""
+ENCODER = """import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}")
+model = AutoModelForMaskedLM.from_pretrained("{repo_id}").eval()
+inputs = tokenizer(TEXT, return_tensors="pt")
+with torch.no_grad():
+    logits = model(**inputs).logits[inputs.input_ids == tokenizer.mask_token_id]
+for piece in logits[0].topk(3).indices.tolist():
+    print(tokenizer.convert_ids_to_tokens(piece))
+"""
+LANGUAGE_ADAPTER = """from xlzoo.modeling.modeling_madx import MadxForMaskedLM
+
+model = MadxForMaskedLM.from_pretrained("BASE")
+name = model.load_adapter("{repo_id}")
+model.set_active_adapters(name)
+size = sum(parameter.numel() for _, parameter in model.adapter_parameters(name))
+print(f"{name}: {size} parameters, active are {model.active_adapters}")
+"""
+TASK_ADAPTER = """from xlzoo.modeling.modeling_madx import CLASS
+
+model = CLASS.from_pretrained("BASE"FIELDS)
+name = model.load_adapter("{repo_id}", with_head=True)
+model.set_active_adapters(name)  # or [language, name], once that language's adapter is loaded as well
+print(name, *model.config.id2label.values())
+"""
+IN_ADAPTERS = """from adapters import AutoAdapterModel
+
+model = AutoAdapterModel.from_pretrained("BASE")
+name = model.load_adapter("{repo_id}", use_safetensors=True)
+model.set_active_adapters(name)
+"""
+MODEL = """from transformers import AUTO
+
+model = AUTO.from_pretrained("{repo_id}"TRUST)
+print(type(model).__name__, sum(parameter.numel() for parameter in model.parameters()), "parameters")
+"""
+PEFT = """from peft import PeftModel
+from transformers import AUTO
+
+model = PeftModel.from_pretrained(AUTO.from_pretrained("BASE"FIELDS), "{repo_id}")
+print(sum(value.numel() for name, value in model.named_parameters() if ".default." in name), "parameters")
+"""
+DATASET = """from datasets import load_dataset
+
+for split, rows in load_dataset("{repo_id}").items():
+    print(split, rows.num_rows, rows.column_names)
+"""
+
+
+def tagger_usage(sentences: Iterable[Sequence[str]]) -> str:
+    """Tag the first sentence that suits a card."""
+    return TAGGER.replace("WORDS", repr(example(sentences)))
+
+
+def encoder_usage(texts: Iterable[str], mask: str) -> str:
+    """Fill a gap in the first text that suits a card; `mask` is the tokenizer's mask token."""
+    words = example(text.split() for text in texts)
+    words[len(words) // 2] = mask
+    return ENCODER.replace("TEXT", repr(" ".join(words)))
+
+
+def adapter_usage(base: str, head_type: str | None = None, labels: int = 0) -> str:
+    """Load an AdapterHub adapter onto its base model, with its head of so many labels if it is a task's."""
+    if head_type not in MADX_CLASSES:
+        return LANGUAGE_ADAPTER.replace("BASE", base)
+    fields = f", num_labels={labels}" if labels else ""
+    return TASK_ADAPTER.replace("CLASS", MADX_CLASSES[head_type]).replace("BASE", base).replace("FIELDS", fields)
+
+
+def other_adapter_usage(base: str) -> str:
+    """Load the same adapter in the `adapters` library."""
+    return IN_ADAPTERS.replace("BASE", base)
+
+
+def model_usage(auto_class: str, own_code: bool) -> str:
+    """Load a model, with its own code where it has some, and count its parameters."""
+    return MODEL.replace("AUTO", auto_class).replace("TRUST", ", trust_remote_code=True" * own_code)
+
+
+def peft_usage(base: str, auto_class: str, labels: int | None, own_code: bool) -> str:
+    """Load a PEFT adapter onto its base model, whose head has `labels` labels, and count its parameters."""
+    fields = "" if labels is None else f", num_labels={labels}"
+    fields += ", trust_remote_code=True" * own_code
+    return PEFT.replace("AUTO", auto_class).replace("BASE", base).replace("FIELDS", fields)
+
+
+def auto_class(class_name: str) -> str:
+    """Return the Auto class of a model class by its name: `AutoModelForMaskedLM` of `XLMRobertaForMaskedLM`."""
+    return next((auto for end, auto in AUTO_CLASSES.items() if class_name.endswith(end)), "AutoModel")
+
+
+def example(sentences: Iterable[Sequence[str]]) -> list[str]:
+    """Return the first short sentence of plain words; where there is none, the plain words that the first one has.
+
+    Whoever writes to whom, and where, is not for a card: addresses and numbers stay out.
+    """
+    first: list[str] = []
+    for words in islice(sentences, SEARCHED):
+        plain = [word for word in words if word.isalpha() or (len(word) == 1 and not word.isdigit())]
+        if 2 < len(plain) == len(words) <= LONGEST:
+            return list(words)
+        first = first or plain[:LONGEST]
+    return first or ["xlzoo"]
