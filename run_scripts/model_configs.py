@@ -74,8 +74,11 @@ def read_config(name: str) -> MadxConfig:
     fields = _read_fields(name)
     kind = fields.get("model_type")
     if kind not in FAMILY:
-        shown = shorten(str(kind), 40)
-        raise UserError(f"{name!r} is a {shown} model; expected one of the XLM-R family ({', '.join(FAMILY)}).")
+        code = " of code in its repository, which is not run, with --trust_remote_code or without"
+        raise UserError(
+            f"{name!r} is a {_shown(kind)} model{code if 'auto_map' in fields else ''}; expected one of the XLM-R "
+            f"family ({', '.join(FAMILY)})."
+        )
     whose = f"The config.json of {name!r}"
     if fields.get("quantization_config") is not None:
         raise UserError(f"{whose} declares quantized weights; expected a plain checkpoint, save it dequantized.")

@@ -109,8 +109,7 @@ def _is_charsmap(text: str) -> bool:
 def _kind(fields: Mapping[str, Any]) -> PretrainedConfig:
     """Return a stock configuration of the repository's type, which is all that a tokenizer needs of it."""
     kind = fields.get("model_type")
-    known = isinstance(kind, str) and kind in CONFIG_MAPPING
-    config = CONFIG_MAPPING[kind if known else "xlm-roberta"]()
+    config = CONFIG_MAPPING[kind if isinstance(kind, str) and kind in CONFIG_MAPPING else "xlm-roberta"]()
     if isinstance(fields.get("tokenizer_class"), str):
         config.tokenizer_class = fields["tokenizer_class"]
     return config

@@ -101,7 +101,7 @@ def _check_layers(config: MadxConfig, tensors: Tensors, name: str) -> None:
 
 
 def require_room(cls: type[PreTrainedModel], config: MadxConfig) -> None:
-    """Refuse a new model that this machine's memory cannot hold."""
+    """Refuse a new model that this machine's memory cannot hold; nothing of its size is allocated."""
     with torch.device("meta"):
         numbers = sum(parameter.numel() for parameter in cls(config).parameters())
     room = psutil.virtual_memory().total

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import re
@@ -9,19 +10,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from xlzoo.run_scripts.errors import UserError
 
 MOST_LINE = 2**26
 """Bytes of a line."""
-FREE, MOST_RATIO = 2**22, 100
+FREE, MOST_RATIO = 2**21, 100
 """From `FREE` bytes on, packed text may not be more than `MOST_RATIO` times its packed size; text is about 4 times."""
 MOST_NESTING = 100
 """Brackets within brackets in JSON; the parsers of `datasets` crash or hang at some thousands."""
 STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 BRACKET = re.compile(r"[\[\]{}]")
-Opener = Callable[[Any], IO[bytes]]
+Opener = Callable[[Any], Any]
 PACKED: dict[bytes, Opener] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 UNSUPPORTED = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
 NONSENSE = (
@@ -57,7 +58,7 @@ def require_plain_tree(folder: Path) -> None:
 def bounded_lines(path: Path, opener: Opener | None) -> Iterator[bytes]:
     """Yield the lines of a file, unpacked by `opener`; `UserError` if one is endless, or all of them are a bomb."""
     with path.open("rb") as raw:
-        size, file = 0, raw if opener is None else opener(raw)
+        size, file = 0, raw if opener is None else io.BufferedReader(opener(raw), 2**16)
         while line := file.readline(MOST_LINE + 1):
             size += len(line)
             if len(line) > MOST_LINE:

@@ -14,7 +14,7 @@ from datasets.exceptions import DatasetsError
 
 from xlzoo.run_scripts.errors import UserError
 
-from .raw_files import NONSENSE, bounded_lines, check_json, printable
+from .raw_files import NONSENSE, Opener, bounded_lines, check_json, printable
 from .tables import check_parquet, require_sound
 
 BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -62,7 +62,8 @@ def read_text(path: Path, *, skip_blank: bool = True) -> datasets.Dataset:
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line without its end) of a UTF-8 file; UserError where it cannot be read."""
-    number, opener = 0, gzip.open if path.name.endswith(".gz") else None
+    number = 0
+    opener: Opener | None = gzip.open if path.name.endswith(".gz") else None
     try:
         for number, line in enumerate(bounded_lines(path, opener), start=1):
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")

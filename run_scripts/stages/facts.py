@@ -89,7 +89,6 @@ def language_adapter_facts(run: Record) -> Facts:
         kind="adapter",
         summary=f"A language adapter trained with masked language modelling on {name or 'raw'} text.",
         tags=("adapters", "language-adapter", "mad-x", "xlm-roberta"),
-        library_name="adapters",
         **_adapter_code(run),
         **_of_run(run, MADX, [run.language]),
     )
@@ -104,7 +103,6 @@ def task_adapter_facts(run: Record, task: Task, labels: int, leaves_out_layers: 
         kind="adapter",
         summary=f"An adapter for {name} with its head, to be stacked on a language adapter of the same base model.",
         tags=("adapters", "mad-x", "task-adapter", task.pipeline_tag, "xlm-roberta"),
-        library_name="adapters",
         **_adapter_code(run, "tagging", labels),
         **_of_run(run, MADX2 if leaves_out_layers else MADX, [run.language]),
     )

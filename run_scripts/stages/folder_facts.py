@@ -108,7 +108,7 @@ def completed(facts: Facts, folder: Path, base: Path | None) -> Facts:
 
 
 def _of_adapter(folder: Path, base: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"library_name": "adapters", "tags": ("adapters", "xlm-roberta")}
+    told: dict[str, Any] = {"tags": ("adapters", "xlm-roberta")}
     if base is None:
         return told
     head = read_head(str(folder))

@@ -9,10 +9,11 @@ import datasets
 
 from xlzoo.run_scripts.arguments import DataArguments
 
-TRAIN = ["one cat", "two dogs", "drei Vögel", "ndege nne", "пять рыб", "六只鸟"]
-VALIDATION = ["a last one", "nyingine"]
 Rows = dict[str, list[str]]
-EXPECTED: Rows = {"train": TRAIN, "validation": VALIDATION}
+EXPECTED: Rows = {
+    "train": ["one cat", "two dogs", "drei Vögel", "ndege nne", "пять рыб", "六只鸟"],
+    "validation": ["a last one", "nyingine"],
+}
 CARD = """---
 configs:
 - config_name: default
@@ -36,60 +37,52 @@ def load(folder: Path) -> Rows:
     return {split: list(rows["text"]) for split, rows in loaded.items()}
 
 
-def _lines(texts: list[str]) -> str:
-    return "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+def per_split(ending: str, write: Callable[[Path, list[str]], object]) -> Callable[[Path], Rows]:
+    """One file per split, named after it."""
+
+    def write_folder(folder: Path) -> Rows:
+        folder.mkdir()
+        write(folder / f"train{ending}", EXPECTED["train"])
+        write(folder / f"dev{ending}", EXPECTED["validation"])
+        return EXPECTED
+
+    return write_folder
 
 
-def write_files(folder: Path, write: Callable[[Path, list[str]], object], ending: str) -> Rows:
-    """Write one file per split, named after it."""
-    folder.mkdir()
-    write(folder / f"train{ending}", TRAIN)
-    write(folder / f"dev{ending}", VALIDATION)
-    return EXPECTED
-
-
-def write_jsonl(folder: Path) -> Rows:
-    return write_files(folder, lambda path, texts: path.write_text(_lines(texts), encoding="utf-8"), ".jsonl")
-
-
-def write_gzip(folder: Path) -> Rows:
-    return write_files(
-        folder, lambda path, texts: path.write_bytes(gzip.compress("\n".join(texts).encode())), ".txt.gz"
-    )
-
-
-def write_csv(folder: Path) -> Rows:
-    return write_files(folder, lambda path, texts: _table(texts).to_csv(str(path)), ".csv")
-
-
-def write_parquet(folder: Path) -> Rows:
-    return write_files(folder, lambda path, texts: _table(texts).to_parquet(str(path)), ".parquet")
+def _lines(path: Path, texts: list[str]) -> None:
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding="utf-8")
 
 
 def _table(texts: list[str]) -> datasets.Dataset:
     return datasets.Dataset.from_dict({"text": texts})
 
 
+write_jsonl = per_split(".jsonl", _lines)
+write_gzip = per_split(".txt.gz", lambda path, texts: path.write_bytes(gzip.compress("\n".join(texts).encode())))
+write_csv = per_split(".csv", lambda path, texts: _table(texts).to_csv(str(path)))
+write_parquet = per_split(".parquet", lambda path, texts: _table(texts).to_parquet(str(path)))
+
+
 def write_card(folder: Path) -> Rows:
     """Write a folder in the Hub's layout: a README whose metadata name the files."""
     (folder / "data").mkdir(parents=True)
     (folder / "README.md").write_text(CARD, encoding="utf-8")
-    (folder / "data" / "train.jsonl").write_text(_lines(TRAIN), encoding="utf-8")
-    (folder / "data" / "more.jsonl").write_text(_lines(VALIDATION), encoding="utf-8")
+    _lines(folder / "data" / "train.jsonl", EXPECTED["train"])
+    _lines(folder / "data" / "more.jsonl", EXPECTED["validation"])
     return EXPECTED
 
 
 def write_pushed(folder: Path) -> Rows:
     """Write what `push_to_hub` would: Parquet files whose names tell the split."""
     (folder / "data").mkdir(parents=True)
-    _table(TRAIN).to_parquet(str(folder / "data" / "train-00000-of-00001.parquet"))
-    _table(VALIDATION).to_parquet(str(folder / "data" / "validation-00000-of-00001.parquet"))
+    for split, texts in EXPECTED.items():
+        _table(texts).to_parquet(str(folder / "data" / f"{split}-00000-of-00001.parquet"))
     return EXPECTED
 
 
 def write_saved(folder: Path) -> Rows:
     """Write what `save_to_disk` does."""
-    datasets.DatasetDict({"train": _table(TRAIN), "validation": _table(VALIDATION)}).save_to_disk(str(folder))
+    datasets.DatasetDict({split: _table(texts) for split, texts in EXPECTED.items()}).save_to_disk(str(folder))
     return EXPECTED
 
 

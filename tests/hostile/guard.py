@@ -3,24 +3,19 @@
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cases import Case, executed
-
-from xlzoo.hub_cards import PublishError
-from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.run_scripts.errors import UserError
+from cases import Case, Kind, executed
 
 SECONDS = 20
 MEGABYTES = 400
 """How much memory one load may add to the process's largest size ever."""
 FOREIGN = "this"
 """A module that is always there and that nobody needs: the poem."""
-REFUSALS = (AdapterError, PublishError, UserError)
 
 
 class Hang(BaseException):
@@ -56,13 +51,13 @@ def in_memory() -> Iterator[None]:
     assert grown < MEGABYTES, f"loading took {grown} MB"
 
 
-def attempt(load: Callable[[Path], Any], folder: Path) -> tuple[Any, str]:
+def attempt(kind: Kind, folder: Path) -> tuple[Any, str]:
     """Load a folder; return what came of it and an empty string, or `None` and the sentence that refused it."""
     result, sentence = None, ""
     with in_memory(), in_time():
         try:
-            result = load(folder)
-        except REFUSALS as error:
+            result = kind.load(folder)
+        except kind.refusals as error:
             sentence = str(error)
             check_causes(error)
     assert not executed(folder).exists(), "code of the folder was executed"
@@ -71,15 +66,15 @@ def attempt(load: Callable[[Path], Any], folder: Path) -> tuple[Any, str]:
 
 
 def check_causes(error: BaseException | None) -> None:
-    """The refusal was decided, it did not follow from running out of memory."""
+    """The refusal was decided; it did not follow from running out of memory."""
     while error is not None:
         assert not isinstance(error, MemoryError), repr(error)
         assert "allocate memory" not in str(error), error
         error = error.__cause__ or error.__context__
 
 
-def check_sentence(case: Case, sentence: str, folder: Path) -> None:
-    """One sentence, of readable length, that says what the case asks for."""
+def check_sentence(case: Case, sentence: str) -> None:
+    """One sentence of readable length that says what the case asks for."""
     assert 20 < len(sentence) < 700, sentence[:2000]
     assert sentence.isprintable(), sentence
     for word in case.words:

@@ -102,7 +102,10 @@ def test_saving_again_keeps_code_and_map(auto, published):
     assert json.loads((again / "config.json").read_text())["auto_map"] == AUTO_MAP
     assert {path.suffix for path in again.iterdir()} == {".py", ".json", ".safetensors"}
     model = CLASSES[auto].from_pretrained(again)
-    assert torch.equal(expected(model, auto, batch), expected(models[auto], auto, batch))
+    saved, live = model.state_dict(), models[auto].state_dict()
+    assert saved.keys() == live.keys() and all(torch.equal(saved[key], live[key]) for key in live)
+    # Equal numbers at other addresses: on some processors the last bit of a product depends on their alignment.
+    assert torch.allclose(expected(model, auto, batch), expected(models[auto], auto, batch), atol=1e-6)
 
 
 @pytest.mark.parametrize("auto", CLASSES)
