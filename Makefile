@@ -37,6 +37,7 @@ $(INSTALLED): pyproject.toml setup.py constraints.txt
 $(PEERS): constraints-peers.txt
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	$(PIP:.venv/%=.venv-peers/%) -r constraints-peers.txt
+	$(PIP:.venv/%=.venv-peers/%) --no-deps pyvene==0.1.8
 	touch $@
 
 clean:

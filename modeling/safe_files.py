@@ -143,9 +143,11 @@ def _unpickle(path: Path) -> Any:
         zipped = file.read(4) == b"PK\x03\x04"
         if zipped:
             with zipfile.ZipFile(file) as archive:
-                for name in archive.namelist():
-                    if name.endswith(".pkl"):
-                        with archive.open(name) as content:
+                for entry in archive.infolist():
+                    if entry.compress_type != zipfile.ZIP_STORED:
+                        raise pickle.UnpicklingError("torch.save does not compress")
+                    if entry.filename.endswith(".pkl"):
+                        with archive.open(entry) as content:
                             _check_pickle(content)
         else:
             file.seek(0)

@@ -74,7 +74,7 @@ def read_config(name: str) -> MadxConfig:
     fields = _read_fields(name)
     kind = fields.get("model_type")
     if kind not in FAMILY:
-        code = " of code in its repository, which is not run, with --trust_remote_code or without"
+        code = ", and the code in that repository is not run, with --trust_remote_code or without"
         raise UserError(
             f"{name!r} is a {_shown(kind)} model{code if 'auto_map' in fields else ''}; expected one of the XLM-R "
             f"family ({', '.join(FAMILY)})."

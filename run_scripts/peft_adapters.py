@@ -52,7 +52,10 @@ NAMES: Rule = (lambda value: not value or _are_names(value), "a list of modules'
 PATTERN: Rule = (lambda value: not value or _is_pattern(value), "a mapping from modules' names to numbers")
 COMMON: dict[str, Rule] = {
     "target_modules": (lambda value: isinstance(value, str) or (bool(value) and _are_names(value)), "modules' names"),
-    "exclude_modules": NAMES,
+    "exclude_modules": (
+        lambda value: isinstance(value, str) or not value or _are_names(value),
+        "modules' names, or null",
+    ),
     "modules_to_save": NAMES,
     "fan_in_fan_out": BOOL,
     "task_type": (lambda value: value is None or value in TASKS, f"null or one of {', '.join(TASKS)}"),
@@ -109,16 +112,21 @@ def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftC
         raise AdapterError(f"{path}: peft_type is {_shown(kind)}; expected one of {', '.join(KINDS)}.")
     cls, rules = KINDS[kind]
     for key, value in fields.items():
-        _check_field(key, value, rules, cls, path)
+        _check_field(key, value, rules, path)
     known = {key: fields[key] for key in rules if key in fields}
-    if not isinstance(known.get("target_modules"), list):  # A regular expression, or none: the tensors tell.
+    names = known.get("feedforward_modules") or []
+    if not isinstance(known.get("target_modules"), list) or isinstance(known.get("exclude_modules"), str):
+        # Regular expressions, or nothing: the tensors tell which modules are meant.
         known |= {"target_modules": _adapted(keys, path), "exclude_modules": None}
-    if kind == "IA3" and not set(known.get("feedforward_modules") or []) <= set(known["target_modules"]):
-        raise AdapterError(f"{path}: feedforward_modules must be among target_modules.")
+        names = [full for full in known["target_modules"] if any(f".{full}".endswith(f".{name}") for name in names)]
+    if kind == "IA3":
+        if not set(names) <= set(known["target_modules"]):
+            raise AdapterError(f"{path}: feedforward_modules must be among target_modules.")
+        known["feedforward_modules"] = names
     return cls(inference_mode=True, **known)
 
 
-def _check_field(key: str, value: Any, rules: Mapping[str, Rule], cls: type[PeftConfig], path: str) -> None:
+def _check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> None:
     if key in WITHOUT_EFFECT:
         return
     if key in rules:

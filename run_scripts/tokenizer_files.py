@@ -9,7 +9,7 @@ from typing import Any
 from transformers import CONFIG_MAPPING, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.modeling.safe_files import find_file, read_json
+from xlzoo.modeling.safe_files import find_file, read_json, require_file
 from xlzoo.run_scripts.errors import UserError
 
 SMALL_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -69,15 +69,16 @@ def _read_settings(name: str) -> dict[str, dict[str, Any]]:
 def _check_vocabulary(name: str) -> None:
     """Refuse a repository without `tokenizer.json`, or with parts that would take all memory or time."""
     try:
-        path = find_file(name, VOCABULARY)
-        full = {} if path is None else read_json(path, MOST_VOCABULARY)
+        path = require_file(name, VOCABULARY, "a fast tokenizer")
+    except AdapterError as error:
+        raise UserError(
+            f"No tokenizer could be loaded: {str(error).rstrip('.')}; give --tokenizer_name, such as "
+            "FacebookAI/xlm-roberta-base for a model with XLM-R's vocabulary."
+        ) from error
+    try:
+        full = read_json(path, MOST_VOCABULARY)
     except AdapterError as error:
         raise UserError(f"The tokenizer of {name!r} has a file that is not a valid JSON object: {error}") from error
-    if path is None:
-        raise UserError(
-            f"{name!r} holds no tokenizer.json; give --tokenizer_name, FacebookAI/xlm-roberta-base for a model with "
-            "XLM-R's vocabulary."
-        )
     for key, value in _texts([full.get(part) for part in ("normalizer", "pre_tokenizer", "decoder")]):
         if key == "precompiled_charsmap" and not _is_charsmap(value):
             raise UserError(f"{path}: its character map is truncated or damaged; download it again.")

@@ -73,7 +73,7 @@ SIZES = {
 }
 MODULES = {
     "target_modules": [["key"], ["nowhere"], ["query"], [SLOW], ["."], ["query", 3], 3, {"a": 1}, [], ["x" * 10**6]],
-    "exclude_modules": [SLOW, [SLOW], ["query"]],
+    "exclude_modules": [[SLOW], ["query"], 3],
     "modules_to_save": [[SLOW], ["roberta"], "classifier", [3]],
     "layers_pattern": [[SLOW], SLOW],
     "target_parameters": [["x"]],
@@ -107,6 +107,7 @@ IGNORED = {
     "modules_to_save": None,
     "a_field_of_tomorrow": None,
     "target_modules": r"(.*)*\.(query|value)$",
+    "exclude_modules": SLOW,
 }
 """What would lead a trusting loader elsewhere; the adapter loads as if it were not there."""
 
