@@ -98,7 +98,7 @@ def read_json(path: Path, most: int = MOST_JSON) -> dict[str, Any]:
 def read_tensors(path: Path, leave_out: Collection[str] = ()) -> dict[str, torch.Tensor]:
     """Read finite floating-point tensors from a safetensors file, or from a pickle without running what is in it.
 
-    Buffers whose names end in one of `leave_out` are skipped.
+    Buffers whose names end in one of `leave_out` ("attn.bias" say, not a part of a word) are skipped.
     """
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else _unpickle(path)
@@ -108,7 +108,8 @@ def read_tensors(path: Path, leave_out: Collection[str] = ()) -> dict[str, torch
         raise AdapterError(f"{path} is truncated or damaged: {type(error).__name__}.") from error
     if not isinstance(tensors, dict):
         raise AdapterError(f"{path} holds a {type(tensors).__name__}; expected a mapping from names to tensors.")
-    kept = {key: value for key, value in tensors.items() if str(key).rsplit(".", 1)[-1] not in leave_out}
+    endings = tuple(f".{name}" for name in leave_out)
+    kept = {key: value for key, value in tensors.items() if not f".{key}".endswith(endings)}
     size, most = 0, 4 * path.stat().st_size  # Tied tensors share their numbers.
     for key, value in kept.items():
         _check_kind(path, key, value)

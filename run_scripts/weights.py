@@ -1,6 +1,7 @@
 """A checkpoint's tensors: read from safetensors, its shards or an old pickle, and compared with a configuration."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -25,20 +26,23 @@ OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm
 Tensors = dict[str, torch.Tensor]
 
 
-def read_weights(name: str) -> Tensors:
-    """Read all tensors of a checkpoint, from a folder or the Hub; `UserError` where they are damaged or unsafe."""
+def read_weights(name: str, leave_out: Collection[str] = BUFFERS) -> Tensors:
+    """Read all tensors of a checkpoint, from a folder or the Hub, but for those whose names end in `leave_out`.
+
+    `UserError` where they are damaged or unsafe.
+    """
     try:
         for whole, index in FORMATS:
             if path := find_file(name, whole):
-                return _renamed(read_tensors(path, leave_out=BUFFERS))
+                return _renamed(read_tensors(path, leave_out))
             if path := find_file(name, index):
-                return _renamed(_read_shards(name, path))
+                return _renamed(_read_shards(name, path, leave_out))
     except AdapterError as error:
         raise UserError(f"The weights of {name!r} cannot be loaded: {error}") from error
     raise UserError(f"The weights of {name!r} cannot be loaded: it holds no file {FORMATS[0][0]} or {FORMATS[1][0]}.")
 
 
-def _read_shards(name: str, index: Path) -> Tensors:
+def _read_shards(name: str, index: Path, leave_out: Collection[str]) -> Tensors:
     shards = read_json(index).get("weight_map")
     if not isinstance(shards, dict) or not shards:
         raise AdapterError(f"{index}: the key 'weight_map' is missing; expected the name of each tensor's file.")
@@ -49,7 +53,7 @@ def _read_shards(name: str, index: Path) -> Tensors:
         path = find_file(name, shard)
         if path is None:
             raise AdapterError(f"{index} names the file {shard}, which {name} does not hold; download it again.")
-        tensors |= read_tensors(path, leave_out=BUFFERS)
+        tensors |= read_tensors(path, leave_out)
     return tensors
 
 
@@ -104,6 +108,11 @@ def require_room(cls: type[PreTrainedModel], config: MadxConfig) -> None:
     """Refuse a new model that this machine's memory cannot hold; nothing of its size is allocated."""
     with torch.device("meta"):
         numbers = sum(parameter.numel() for parameter in cls(config).parameters())
+    require_memory(numbers)
+
+
+def require_memory(numbers: int) -> None:
+    """Refuse a new model of so many float32 numbers where this machine's memory cannot hold it."""
     room = psutil.virtual_memory().total
     if 4 * numbers > room:
         raise UserError(

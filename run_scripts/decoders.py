@@ -1,0 +1,193 @@
+"""The causal language model and tokenizer that a run starts from: a checkpoint of any family, or a new model.
+
+A Backpack is recognised by its configuration and gets our own code; the code that its repository may bring never runs.
+"""
+
+import re
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModelForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from xlzoo.modeling.adapter_config import AdapterError
+from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
+from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
+from xlzoo.modeling.safe_files import find_file, read_json, require_file
+from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.tokenizer_files import read_tokenizer
+from xlzoo.run_scripts.weights import BUFFERS, FORMATS, read_weights, require_memory
+
+BACKPACK = "backpack"
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+MASKS = ("attn.bias", "attn.masked_bias", "attn.causal_mask", "attention.bias", "attention.masked_bias")
+"""Causal masks that old checkpoints of GPT-2's relatives hold as if they were weights."""
+NUMBERED = re.compile(r"\.\d+\.")
+"""The name of a layer's tensor; a head that this model does not have may stay unread."""
+NOT_TAKEN_OVER = ("auto_map", "attn_implementation", "experts_implementation", "dtype", "torch_dtype", "name_or_path")
+"""Fields that say what transformers is to do, or where to look, not what the model is; likewise all with a `_`."""
+NONSENSE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NotImplementedError, OverflowError),
+    *(RecursionError, RuntimeError, StrictDataclassError, TypeError, ValueError),
+)
+"""What the families' own code stumbles over when a configuration holds other values than it expects."""
+
+
+def load_decoder(name: str, *, trust_remote_code: bool = False, dtype: str | None = None) -> PreTrainedModel:
+    """Load a causal language model from a folder or the Hub, in `dtype`, by default that of its configuration.
+
+    Raises UserError where it is none, is damaged, or is code of its repository that was not trusted.
+    """
+    fields = read_fields(name)
+    if not _is_known(fields):
+        return _load_custom(name, fields, trust_remote_code, dtype)
+    config = made_config(fields, f"The config.json of {name!r}")
+    tensors = read_weights(name, leave_out=(*BUFFERS, *MASKS))
+    cls = decoder_class(config, name)
+    _require_match(cls, config, tensors, name)
+    kind = DTYPES[dtype or _stored_dtype(fields)]
+    try:
+        loaded: Any = cls.from_pretrained(
+            None, config=config, state_dict=tensors, dtype=kind, output_loading_info=True
+        )
+    except NONSENSE as error:
+        raise UserError(f"The weights of {name!r} do not fit its config.json: {_reason(error)}.") from error
+    model, found = loaded
+    if found["missing_keys"]:
+        raise UserError(
+            f"{name!r} lacks {min(found['missing_keys'])}; expected a whole {cls.__name__} that fits its config.json."
+        )
+    if extra := [key for key in found["unexpected_keys"] if NUMBERED.search(key)]:
+        raise UserError(f"{name!r} holds {min(extra)}, for which its config.json leaves no place; expected one model.")
+    model.name_or_path = model.config.name_or_path = name
+    return model
+
+
+def new_decoder(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Make an untrained model of this configuration for the tokenizer's vocabulary."""
+    config.vocab_size = len(tokenizer)
+    for kind in ("bos", "eos", "pad"):
+        setattr(config, f"{kind}_token_id", getattr(tokenizer, f"{kind}_token_id"))
+    cls = decoder_class(config, "The new model")
+    require_memory(_size(cls, config, "The new model's configuration"))
+    return cls(config)
+
+
+def decoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]:
+    """Return the class for a configuration; UserError where the family does not predict the next token."""
+    if isinstance(config, BackpackGPT2Config):
+        return BackpackGPT2LMHeadModel
+    # Encoders have a class for this too, which is of use only where the configuration makes them decoders.
+    encodes = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not config.to_dict().get("is_decoder")
+    if encodes or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UserError(f"{name!r} is a {config.model_type} model; expected a causal language model, such as gpt2.")
+    return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+
+
+def load_decoder_tokenizer(name: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """Load a fast tokenizer; one without padding token pads with its end of text, which attention masks tell apart."""
+    tokenizer = read_tokenizer(name, trust_remote_code)
+    if tokenizer.eos_token is None:
+        raise UserError(f"The tokenizer of {name!r} has no end-of-text token; give another --tokenizer_name.")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def read_fields(name: str) -> dict[str, Any]:
+    """Return the configuration's fields as they stand in the file."""
+    try:
+        fields = read_json(require_file(name, "config.json", "a causal language model"))
+    except AdapterError as error:
+        raise UserError(f"No model could be loaded: {str(error).rstrip('.')}.") from error
+    if fields.get("quantization_config") is not None:
+        raise UserError(f"The config.json of {name!r} declares quantized weights; give the model they were made of.")
+    if not isinstance(fields.get("model_type"), str):
+        raise UserError(f"{name!r} has no config.json that says its model_type; expected a causal language model.")
+    return fields
+
+
+def has_weights(name: str) -> bool:
+    """Say whether a folder or repository holds weights, not just a configuration."""
+    try:
+        return any(find_file(name, file) is not None for kinds in FORMATS for file in kinds)
+    except AdapterError as error:
+        raise UserError(str(error)) from error
+
+
+def made_config(fields: Mapping[str, Any], whose: str) -> PretrainedConfig:
+    """Return the configuration that the fields describe, of a known family; `whose` begins the error's sentence."""
+    kept = {key: value for key, value in fields.items() if not key.startswith("_") and key not in NOT_TAKEN_OVER}
+    kind = kept.pop("model_type")
+    try:
+        return BackpackGPT2Config(**kept) if _is_backpack(fields) else CONFIG_MAPPING[kind](**kept)
+    except NONSENSE as error:
+        raise UserError(f"{whose} is wrong: {_reason(error)}.") from error
+
+
+def _is_backpack(fields: Mapping[str, Any]) -> bool:
+    """Tell a Backpack from GPT-2, whose `model_type` it shares."""
+    return fields["model_type"] == BACKPACK or (fields["model_type"] == "gpt2" and "num_senses" in fields)
+
+
+def _is_known(fields: Mapping[str, Any]) -> bool:
+    return _is_backpack(fields) or fields["model_type"] in CONFIG_MAPPING
+
+
+def _load_custom(name: str, fields: Mapping[str, Any], trusted: bool, dtype: str | None) -> PreTrainedModel:
+    """Load a model that consists of code in its own repository, which the user has to trust."""
+    own = fields.get("auto_map")
+    if not isinstance(own, Mapping) or "AutoModelForCausalLM" not in own:
+        raise UserError(f"{name!r} is of the unknown type {fields['model_type']!r}; expected a causal language model.")
+    if not trusted:
+        raise UserError(
+            f"The model {name!r} consists of code in that repository; read it, and if you trust it give "
+            "--trust_remote_code."
+        )
+    kind = DTYPES[dtype or _stored_dtype(fields)]
+    return AutoModelForCausalLM.from_pretrained(name, trust_remote_code=True, use_safetensors=True, dtype=kind)
+
+
+def _require_match(
+    cls: type[PreTrainedModel], config: PretrainedConfig, tensors: Mapping[str, torch.Tensor], name: str
+) -> None:
+    """Refuse a configuration that asks for more than the files hold, before anything of its size is allocated."""
+    whose = f"The config.json of {name!r}"
+    layers = config.to_dict().get(config.attribute_map.get("num_hidden_layers", "num_hidden_layers"), 0)
+    if not isinstance(layers, int) or layers > len(tensors):
+        raise UserError(
+            f"{whose} has {layers!r} layers, but its files {len(tensors)} tensors; expected files of one model."
+        )
+    declared, stored = _size(cls, config, whose), sum(value.numel() for value in tensors.values())
+    if declared > stored:
+        raise UserError(
+            f"{whose} makes a model of {declared} numbers, its files hold {stored}; expected files of one model."
+        )
+
+
+def _size(cls: type[PreTrainedModel], config: PretrainedConfig, whose: str) -> int:
+    """Count the numbers of such a model without making it."""
+    try:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in cls(config).parameters())
+    except NONSENSE as error:
+        raise UserError(f"{whose} does not make a model: {_reason(error)}.") from error
+
+
+def _stored_dtype(fields: Mapping[str, Any]) -> str:
+    kind = fields.get("dtype") or fields.get("torch_dtype")
+    return kind if isinstance(kind, str) and kind in DTYPES else "float32"
+
+
+def _reason(error: BaseException) -> str:
+    return shorten(" ".join(str(error).split()), 300).rstrip(".") or type(error).__name__
