@@ -5,13 +5,12 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 import yaml
-from datasets import Dataset, DatasetDict, concatenate_datasets
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
 from transformers.trainer_utils import HubStrategy
@@ -19,13 +18,11 @@ from transformers.utils import logging as transformers_logging
 
 from xlzoo.hub_cards import PublishError
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.run_scripts.corpora.languages import iso639_3
-from xlzoo.run_scripts.corpora.sources import Source, load, require_columns
+from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.destination import Destination, chosen
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.given_flags import given_flags
 
-REPEATABLE = {"action": "extend", "nargs": "+"}
 POSITIVE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
 
 
@@ -42,77 +39,6 @@ class ModelArguments:
         default=None, metadata={"help": "From scratch: train a Unigram tokenizer of this size on the training text."}
     )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code from the model's repository."})
-
-
-@dataclass
-class DataArguments:
-    """Where the rows come from."""
-
-    dataset_name: str | None = field(default=None, metadata={"help": "Hub id, folder, or 'phrasebook'."})
-    dataset_config_name: list[str] = field(
-        default_factory=list, metadata={"help": "Hub config(s); the phrasebook's languages or pairs.", **REPEATABLE}
-    )
-    train_file: list[str] = field(default_factory=list, metadata={"help": "Training file(s).", **REPEATABLE})
-    validation_file: str | None = field(default=None, metadata={"help": "Validation file."})
-    test_file: str | None = field(default=None, metadata={"help": "Test file, for --do_predict."})
-    language: str | None = field(default=None, metadata={"help": "The data's language, any spelling, for the card."})
-    max_seq_length: int = field(default=128, metadata={"help": "Longest input in pieces; longer ones are split."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Use only the first rows."})
-    max_eval_samples: int | None = field(default=None, metadata={"help": "Likewise for validation and test."})
-    phrasebook_seed: int = field(default=0, metadata={"help": "Seed of the phrasebook's sentences."})
-    text_column_name: str | None = field(default=None, metadata={"help": "Column with the text, or the words."})
-    label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
-
-    def __post_init__(self) -> None:
-        if self.language is not None:
-            iso639_3(self.language)
-        _require_at_least(1, self, "max_train_samples", "max_eval_samples")
-        _require_at_least(0, self, "phrasebook_seed")
-
-    def load(self, kind: str, columns: dict[str, str]) -> DatasetDict:
-        """Load the rows and return only these columns, given as {wanted name: name in the data}, cut to the limits."""
-        named = {
-            "train": self.train_file,
-            "validation": [self.validation_file] if self.validation_file else [],
-            "test": [self.test_file] if self.test_file else [],
-        }
-        limits = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_eval_samples}
-        asked = {split: limit for split, limit in limits.items() if limit}
-        source = Source(
-            name=self.dataset_name,
-            files={split: paths for split, paths in named.items() if paths},
-            kind=kind,
-            language=self.language,
-            seed=self.phrasebook_seed,
-            sizes=asked,
-        )
-        parts = [load(replace(source, config=config)) for config in self._configs()]
-        for part in parts:
-            require_columns(part, list(columns.values()), source)
-        loaded = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
-        renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
-        kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
-        return DatasetDict({split: _first(rows, asked.get(split)) for split, rows in kept.items()})
-
-    def _configs(self) -> Sequence[str | None]:
-        return self.dataset_config_name or [None]
-
-    def language_code(self) -> str | None:
-        """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""
-        if self.language is None and self.dataset_name != "phrasebook":
-            return None
-        return iso639_3(self.language or next(iter(self.dataset_config_name), "eng"))
-
-
-def _first(rows: Dataset, limit: int | None) -> Dataset:
-    return rows if limit is None else rows.select(range(min(limit, len(rows))))
-
-
-def _require_at_least(lowest: int, holder: object, *names: str) -> None:
-    for name in names:
-        value = vars(holder)[name]
-        if value is not None and not value >= lowest:  # NaN is none of these.
-            raise UserError(f"--{name} is {value}; expected at least {lowest}.")
 
 
 @dataclass
@@ -138,6 +64,7 @@ class RunArguments(TrainingArguments):
     """transformers' training arguments, and what this project adds for every script."""
 
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
+    warmup_ratio: float | None = field(default=None, metadata={"help": "As a fractional --warmup_steps."})
     hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})
     hub_private_repo: bool | None = field(default=False, metadata={"help": "Make a new repository private."})
     hub_revision: str | None = field(
@@ -158,8 +85,10 @@ class RunArguments(TrainingArguments):
         self.push_to_hub = False
         self.disable_tqdm = bool(self.disable_tqdm)
         self.dataloader_pin_memory = self.dataloader_pin_memory and torch.cuda.is_available()
-        _require_at_least(1, self, *POSITIVE)
-        _require_at_least(0, self, "dataloader_num_workers", "seed", "data_seed", "learning_rate", "num_train_epochs")
+        if self.warmup_ratio is not None:
+            self.warmup_steps = self._warmup(self.warmup_ratio)
+        require_at_least(1, self, *POSITIVE)
+        require_at_least(0, self, "dataloader_num_workers", "seed", "data_seed", "learning_rate", "num_train_epochs")
         if max(self.seed, self.data_seed or 0) >= 2**32:
             raise UserError("--seed and --data_seed must be below 4294967296.")
         super().__post_init__()
@@ -169,6 +98,13 @@ class RunArguments(TrainingArguments):
         if missing:
             raise UserError(f"--report_to {missing[0]} needs a package that is missing; install it, or give none.")
         self.destination = self._destination(asked)
+
+    def _warmup(self, ratio: float) -> float:
+        if self.warmup_steps:
+            raise UserError("--warmup_ratio and --warmup_steps say the same; give one of them.")
+        if not 0 <= ratio < 1:
+            raise UserError(f"--warmup_ratio is {ratio}; expected a share of the training from 0 to less than 1.")
+        return ratio
 
     def _destination(self, push_to_hub: bool) -> Destination | None:
         """Return where the trained thing is to be published, None for nowhere; UserError for flags that cannot be."""

@@ -8,7 +8,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
 from xlzoo.run_scripts.stages.masked_lm import train_masked_lm
 

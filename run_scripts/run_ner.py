@@ -13,7 +13,8 @@ Zero-shot: the same task adapter on another language's adapter.
 from collections.abc import Sequence
 from typing import Any
 
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig
 from xlzoo.run_scripts.stages.tagging import train_tagger
 

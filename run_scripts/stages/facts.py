@@ -8,9 +8,10 @@ from typing import Any
 
 from xlzoo.hub_cards import Facts, Figure, Metric
 from xlzoo.hub_cards.bases import Base, describe_base
-from xlzoo.run_scripts.arguments import DataArguments, ModelArguments, RunArguments
+from xlzoo.run_scripts.arguments import ModelArguments, RunArguments
 from xlzoo.run_scripts.corpora.languages import display_name, hub_tag
 from xlzoo.run_scripts.corpora.sources import PHRASEBOOK
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.given_flags import is_local, last_part
 from xlzoo.run_scripts.stages.papers import MADX, MADX2, XLM_R, Paper
 from xlzoo.run_scripts.stages.snippets import adapter_usage, other_adapter_usage
@@ -90,7 +91,7 @@ def language_adapter_facts(run: Record) -> Facts:
         summary=f"A language adapter trained with masked language modelling on {name or 'raw'} text.",
         tags=("adapters", "language-adapter", "mad-x", "xlm-roberta"),
         **_adapter_code(run),
-        **_of_run(run, MADX, [run.language]),
+        **of_run(run, MADX, [run.language]),
     )
 
 
@@ -104,7 +105,7 @@ def task_adapter_facts(run: Record, task: Task, labels: int, leaves_out_layers: 
         summary=f"An adapter for {name} with its head, to be stacked on a language adapter of the same base model.",
         tags=("adapters", "mad-x", "task-adapter", task.pipeline_tag, "xlm-roberta"),
         **_adapter_code(run, "tagging", labels),
-        **_of_run(run, MADX2 if leaves_out_layers else MADX, [run.language]),
+        **of_run(run, MADX2 if leaves_out_layers else MADX, [run.language]),
     )
 
 
@@ -129,7 +130,7 @@ def tagger_facts(
         pipeline_tag=task.pipeline_tag,
         library_name="transformers",
         usage=usage,
-        **_of_run(run, MADX if adapters else XLM_R, languages),
+        **of_run(run, MADX if adapters else XLM_R, languages),
     )
 
 
@@ -143,12 +144,14 @@ def encoder_facts(run: Record, usage: str) -> Facts:
         pipeline_tag="fill-mask",
         library_name="transformers",
         usage=usage,
-        **_of_run(run, XLM_R, [run.language]),
+        **of_run(run, XLM_R, [run.language]),
     )
 
 
-def _of_run(run: Record, paper: Paper, languages: Sequence[str | None]) -> dict[str, Any]:
-    """Return the fields that say the same of whatever a run made."""
+def of_run(
+    run: Record, paper: Paper | None, languages: Sequence[str | None], libraries: Sequence[str] = LIBRARIES
+) -> dict[str, Any]:
+    """Return the fields that say the same of whatever a run made; `libraries` are those whose versions matter."""
     return {
         "languages": tuple(dict.fromkeys(hub_tag(language) for language in languages if language)),
         "license": run.base.license,
@@ -159,9 +162,9 @@ def _of_run(run: Record, paper: Paper, languages: Sequence[str | None]) -> dict[
         "metrics": run.metrics,
         "recipe": run.recipe,
         "figures": run.figures,
-        "versions": {name: version(name) for name in LIBRARIES},
-        "citation": paper.bibtex,
-        "paper": paper.arxiv,
+        "versions": {name: version(name) for name in libraries},
+        "citation": paper.bibtex if paper else "",
+        "paper": paper.arxiv if paper else "",
     }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, recipe_flags
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, recipe_flags
 from xlzoo.run_scripts.corpora.languages import iso639_3
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.destination import Destination, chosen
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig

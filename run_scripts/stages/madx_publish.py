@@ -14,7 +14,8 @@ from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.hub_cards.usage import run_usage
 from xlzoo.modeling.adapter_files import read_head
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxForTokenClassification
-from xlzoo.run_scripts.arguments import DataArguments, parse, recipe_flags
+from xlzoo.run_scripts.arguments import parse, recipe_flags
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.runs import read_results
 from xlzoo.run_scripts.stages.facts import Record, dataset_name, read_metrics, tagger_facts

@@ -9,10 +9,11 @@ from transformers import PreTrainedTokenizerBase, set_seed
 
 from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.collators import MaskingCollator
 from xlzoo.run_scripts.corpora.pieces import EpochRows, as_blocks, as_lines
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, save_plain, train_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig, MaskedLMTrainer

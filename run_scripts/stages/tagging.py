@@ -11,11 +11,12 @@ from xlzoo.hub_cards import Facts
 from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments
 from xlzoo.run_scripts.corpora.checks import require_tagged_words
 from xlzoo.run_scripts.corpora.collators import TaggingCollator
 from xlzoo.run_scripts.corpora.pieces import as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, read_config
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer

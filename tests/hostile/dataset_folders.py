@@ -7,7 +7,7 @@ from pathlib import Path
 
 import datasets
 
-from xlzoo.run_scripts.arguments import DataArguments
+from xlzoo.run_scripts.data_arguments import DataArguments
 
 Rows = dict[str, list[str]]
 EXPECTED: Rows = {

@@ -11,7 +11,8 @@ from tiny_runs import refused
 
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.run_scripts import run_ner
-from xlzoo.run_scripts.arguments import AdapterArguments, DataArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.destination import Destination
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
@@ -246,3 +247,12 @@ def test_script_in_a_fresh_process(base, tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"error: '{adapter}' is neither a folder")
     assert not (tmp_path / "out").exists()
+
+
+def test_warmup_ratio_is_a_fractional_warmup(tmp_path):
+    """The published commands say --warmup_ratio, which transformers 5 takes as --warmup_steps below 1."""
+    common = ["--output_dir", str(tmp_path), *QUIET]
+    (args,) = parse([*common, "--warmup_ratio", "0.1"], MaskedLMConfig)
+    assert args.get_warmup_steps(250) == 25
+    refused(lambda: parse([*common, "--warmup_ratio", "1.5"], MaskedLMConfig), "a share")
+    refused(lambda: parse([*common, "--warmup_ratio", "0.1", "--warmup_steps", "3"], MaskedLMConfig), "the same")
