@@ -1,8 +1,8 @@
 """From similarities between the pieces of two sentences to links: optimal transport, argmax, itermax, matching.
 
 XLM-Align, Chi et al. 2021 (https://aclanthology.org/2021.acl-long.265), and SimAlign, Jalili Sabet et al. 2020
-(https://arxiv.org/abs/2004.08728). Everything is batched: `similarity` is `[B, m, n]` with any padding, and `inside`, a
-boolean `[B, m, n]`, marks the cells whose row and column are real; what lies outside changes nothing and is no link.
+(https://arxiv.org/abs/2004.08728). Everything is batched: `similarity` is `[B, m, n]` with any padding, and the
+boolean `inside`, `[B, m, n]`, marks the cells whose row and column are real; what lies outside changes nothing.
 """
 
 import torch
@@ -79,9 +79,9 @@ def itermax_links(similarity: torch.Tensor, inside: torch.Tensor, max_count: int
 
 
 def match_links(similarity: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """Mark the matching of all pieces of the shorter sentence with the largest sum of similarities (SimAlign's "mwmf").
+    """Mark the matching of all pieces of the shorter sentence with the largest sum of similarities.
 
-    This one runs pair by pair on the CPU. Raises ImportError where scipy is not installed.
+    SimAlign's "mwmf"; it runs pair by pair on the CPU. Raises ImportError where scipy is not installed.
     """
     try:
         from scipy.optimize import linear_sum_assignment

@@ -36,7 +36,7 @@ def ours(path: Path) -> set[str]:
 def test_modeling_files_stand_alone(path):
     """What the Hub runs needs torch, transformers, safetensors and flat siblings."""
     allowed = {"torch", "transformers", "safetensors", *sys.stdlib_module_names}
-    # One method of the aligner, the optimal matching, asks for scipy when it is called, and says so where it is absent.
+    # The aligner's optimal matching asks for scipy when it is called, and says so where that is absent.
     allowed |= {"scipy"} if path.name == "optimal_transport.py" else set()
     for level, name in imports(path):
         assert level in (0, 1)
