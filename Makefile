@@ -3,6 +3,8 @@ PYTHON ?= python3
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check
 INSTALLED := .venv/.installed
 PEERS := .venv-peers/.installed
+# Two test files at a time, each on one thread: more threads than cores make small models many times slower.
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: demo test test-peers lint format bench clean
 
@@ -10,10 +12,10 @@ demo: $(INSTALLED)
 	.venv/bin/python run_scripts/run_madx.py recipes/madx_phrasebook.yaml
 
 test: $(INSTALLED)
-	.venv/bin/pytest -m "not peers"
+	$(PYTEST) -m "not peers"
 
 test-peers: $(INSTALLED) $(PEERS)
-	XLZOO_PEERS_PYTHON=.venv-peers/bin/python .venv/bin/pytest -m peers tests/peers
+	XLZOO_PEERS_PYTHON=.venv-peers/bin/python $(PYTEST) -m peers tests/peers
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -6,11 +6,23 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_models import TINY_ENCODER
+from totals import totals
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of effects first: they take minutes, and at the end one worker would be idle beside them."""
+    items.sort(key=lambda item: item.get_closest_marker("effects") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults and hostile folders were tried."""
+    for line in totals([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

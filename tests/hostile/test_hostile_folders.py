@@ -16,7 +16,7 @@ import torch
 from cases import executed, plant
 from guard import attempt, check_sentence
 from tensor_cases import payload
-from tried import TRIED
+from totals import HOSTILE
 
 KINDS = [
     kind
@@ -62,11 +62,11 @@ def test_undamaged_folders_load(kind, good, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("kind", "case"), CASES, ids=[f"{kind.name}: {case.name}" for kind, case in CASES])
-def test_hostile_folders(kind, case, good, tmp_path):
+def test_hostile_folders(kind, case, good, tmp_path, record_property):
     folder = shutil.copytree(good(kind)[0], tmp_path / "data", symlinks=True)
     case.damage(folder)
     result, sentence = attempt(kind, folder)
-    TRIED[kind.name, "refused" if sentence else "loaded"] += 1
+    record_property(HOSTILE, f"{kind.name}: {'refused' if sentence else 'loaded'}")
     if sentence:
         check_sentence(case, sentence)
     else:

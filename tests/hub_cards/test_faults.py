@@ -15,25 +15,15 @@ from hub_server.clients import Child, environment
 from hub_server.faults import Fault, Garbage, Hang, Meanwhile, Reset, Status
 from hub_server.server import HubServer
 from publications import LEFT_OUT, NEW, OLD, Publication, check_sentence, files, staged_in, write
+from totals import FAULTS
 
 PROGRAM = Path(__file__).with_name("fault_client.py")
 
 
-class Injected:
-    """How many faults were injected, for the last lines of the test run."""
-
-    def __init__(self):
-        self.number = 0
-
-    def pytest_terminal_summary(self, terminalreporter):
-        terminalreporter.write_line(f"{self.number} faults injected while publishing")
-
-
-@pytest.fixture(scope="module")
-def injected(request):
-    counter = Injected()
-    request.config.pluginmanager.register(counter)
-    return counter
+@pytest.fixture
+def injected(record_property):
+    """Call it with the number of faults that a test injected; the last lines of the run give their total."""
+    return lambda number=1: record_property(FAULTS, number)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +89,7 @@ def test_fault(publication, injected, case):
     commits, fault = publication.commits(), case.fault()
     with publication.broken(fault):
         answer = publication.publish(options=case.options, silence=case.silence)
-    injected.number += fault.met
+    injected(fault.met)
     assert fault.met < 100, "a server in trouble is asked again, but not without end"
     if "error" in answer:
         assert not case.passes, answer["message"]
@@ -122,7 +112,7 @@ def test_wait_that_a_busy_server_asks_for_is_kept(publication, injected, call):
     fault = Fault(call, Status(429, headers={"Retry-After": "17"}))
     with publication.broken(fault):
         answer = publication.publish()
-    injected.number += fault.met
+    injected(fault.met)
     assert publication.found() == publication.complete and sum(answer["waits"]) >= 17
 
 
@@ -132,7 +122,7 @@ def test_many_faults_of_one_publication_are_all_overcome(publication, injected):
     faults = [Fault(call, Status(503) if index % 2 else Reset()) for index, call in enumerate(calls)]
     with publication.broken(*faults):
         answer = publication.publish()
-    injected.number += sum(fault.met for fault in faults)
+    injected(sum(fault.met for fault in faults))
     assert "error" not in answer, answer
     assert publication.found() == publication.complete
 
@@ -152,7 +142,7 @@ def test_no_server_at_all(publication, injected):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = f"http://127.0.0.1:{taken.getsockname()[1]}"
     message = check_sentence(publication.publish(endpoint=closed), ("connection", "try again"))
-    injected.number += 1
+    injected()
     assert files(staged_in(message)) == publication.staged and publication.found() == OLD["model"]
     publication.publish()
     assert publication.found() == publication.complete
@@ -168,7 +158,7 @@ def test_commit_of_somebody_else_in_between_is_not_overwritten(server, publicati
 
     with publication.broken(Fault("commit", Meanwhile(commit))):
         message = check_sentence(publication.publish(), ("412",))
-    injected.number += 1
+    injected()
     assert publication.found() == theirs and files(staged_in(message)) == publication.staged
     publication.publish()
     assert publication.found() == publication.complete
@@ -190,7 +180,7 @@ def test_dataset(make, injected, call, times):
     fault = Fault(call, ON_DATASETS[call], times)
     with publication.broken(fault):
         answer = publication.publish()
-    injected.number += fault.met
+    injected(fault.met)
     if times is None or call == "preupload":
         assert files(staged_in(check_sentence(answer))) == publication.staged
         assert publication.found() == OLD["dataset"]
@@ -204,7 +194,7 @@ def test_pull_request_is_opened_once_or_not_at_all(server, publication, injected
     fault = Fault(call, act, None)
     with publication.broken(fault):
         check_sentence(publication.publish(options={"revision": "pr"}))
-    injected.number += fault.met
+    injected(fault.met)
     assert publication.found("refs/pr/1") is None
     answer = publication.publish(options={"revision": "pr"})
     assert answer["where"] == f"{server.url}/{publication.repo_id}/discussions/1"
@@ -216,7 +206,7 @@ def test_lost_answer_to_a_pull_request_does_not_open_a_second_one(publication, i
     publication.fill()
     with publication.broken(Fault("commit", Reset(done=True))):
         message = check_sentence(publication.publish(options={"revision": "pr"}))
-    injected.number += 1
+    injected()
     assert f"{publication.repo_id}/discussions first" in message
     assert publication.found("refs/pr/1") == publication.complete and publication.found("refs/pr/2") is None
     assert publication.found() == OLD["model"]
@@ -236,7 +226,7 @@ def test_full_disk(publication, injected, tmp_path, disk, local):
     message = check_sentence(
         publication.publish(disk=disk, options=options), ("make room", "run the same command again")
     )
-    injected.number += 1
+    injected()
     assert "No space left" in message or "File too large" in message
     assert publication.found() == OLD["model"] and files(placed) == {**NEW["model"], **LEFT_OUT}
     assert [path.name for path in placed.parent.iterdir()] == [placed.name]
@@ -251,7 +241,7 @@ def test_killed_process_leaves_the_old_tree_and_the_next_one_goes_on(server, pub
         with publication.broken(Fault("part", Hang(), skip=1)), pytest.raises(AssertionError, match="has died"):
             threading.Thread(target=kill_when_it_hangs, args=(doomed, server)).start()
             publication.publish()
-    injected.number += 1
+    injected()
     assert publication.found() == OLD["model"]
     publication.child = survivor
     publication.publish()
