@@ -39,3 +39,32 @@ MADX2 = Paper(
   year = {2021},
 }""",
 )
+BACKPACK = Paper(
+    "2305.16765",
+    """@inproceedings{hewitt-etal-2023-backpack,
+  title = {Backpack Language Models},
+  author = {Hewitt, John and Thickstun, John and Manning, Christopher D. and Liang, Percy},
+  booktitle = {Proceedings of ACL},
+  year = {2023},
+}""",
+)
+LORA = Paper(
+    "2106.09685",
+    """@inproceedings{hu-etal-2022-lora,
+  title = {{LoRA}: Low-Rank Adaptation of Large Language Models},
+  author = {Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and
+    Wang, Shean and Wang, Lu and Chen, Weizhu},
+  booktitle = {Proceedings of ICLR},
+  year = {2022},
+}""",
+)
+IA3 = Paper(
+    "2205.05638",
+    """@inproceedings{liu-etal-2022-few,
+  title = {Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning},
+  author = {Liu, Haokun and Tam, Derek and Muqeeth, Mohammed and Mohta, Jay and Huang, Tenghao and Bansal, Mohit and
+    Raffel, Colin},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2022},
+}""",
+)

@@ -85,6 +85,23 @@ from transformers import AUTO
 model = PeftModel.from_pretrained(AUTO.from_pretrained("BASE"FIELDS), "{repo_id}")
 print(sum(value.numel() for name, value in model.named_parameters() if ".default." in name), "parameters")
 """
+GENERATOR = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}")
+model = AutoModelForCausalLM.from_pretrained("{repo_id}"TRUST).eval()
+inputs = tokenizer(PROMPT, return_tensors="pt")
+output = model.generate(**inputs, max_new_tokens=20, do_sample=False)
+print(tokenizer.decode(output[0], skip_special_tokens=True))
+"""
+ADAPTED_GENERATOR = """from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("BASE")
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"TRUST), "{repo_id}").eval()
+inputs = tokenizer(PROMPT, return_tensors="pt")
+output = model.generate(**inputs, max_new_tokens=20, do_sample=False)
+print(tokenizer.decode(output[0], skip_special_tokens=True))
+"""
 DATASET = """from datasets import load_dataset
 
 for split, rows in load_dataset("{repo_id}").items():
@@ -127,6 +144,18 @@ def peft_usage(base: str, auto_class: str, labels: int | None, own_code: bool) -
     fields = "" if labels is None else f", num_labels={labels}"
     fields += ", trust_remote_code=True" * own_code
     return PEFT.replace("AUTO", auto_class).replace("BASE", base).replace("FIELDS", fields)
+
+
+def generator_usage(prompt: str, own_code: bool, base: str | None = None) -> str:
+    """Continue a prompt, greedily, with a causal model, or with a PEFT adapter on its base model."""
+    code = GENERATOR if base is None else ADAPTED_GENERATOR.replace("BASE", base)
+    return code.replace("TRUST", ", trust_remote_code=True" * own_code).replace("PROMPT", repr(prompt))
+
+
+def opening(texts: Iterable[str]) -> str:
+    """Return the first half of the first text that suits a card, for a model to continue."""
+    words = example(text.split() for text in texts)
+    return " ".join(words[: (len(words) + 1) // 2])
 
 
 def auto_class(class_name: str) -> str:

@@ -1,0 +1,53 @@
+"""What the cards of causal language models say, and those of PEFT adapters on them."""
+
+from typing import Literal
+
+from xlzoo.hub_cards import Facts
+from xlzoo.run_scripts.corpora.languages import display_name
+from xlzoo.run_scripts.stages.facts import LIBRARIES, Record, of_run
+from xlzoo.run_scripts.stages.papers import BACKPACK, IA3, LORA
+from xlzoo.run_scripts.stages.snippets import generator_usage
+
+Method = Literal["LoRA", "IA3"]
+PAPERS = {"LoRA": LORA, "IA3": IA3}
+
+
+def causal_lm_facts(run: Record, prompt: str, is_backpack: bool) -> Facts:
+    """Describe a language model, a Backpack with its own code or a stock one; its card continues the prompt."""
+    kind, tags = ("Backpack language model", ("backpack",)) if is_backpack else ("Causal language model", ())
+    summary = "A language model that was trained to predict the next piece of a text."
+    if is_backpack:
+        summary = "A language model whose predictions are weighted sums of sense vectors, several for each word."
+    return Facts(
+        title=f"{kind}{_for_language(run)}",
+        kind="model",
+        summary=summary,
+        tags=("causal-lm", *tags),
+        pipeline_tag="text-generation",
+        library_name="transformers",
+        usage=generator_usage(prompt, own_code=is_backpack),
+        **of_run(run, BACKPACK if is_backpack else None, [run.language]),
+    )
+
+
+def causal_adapter_facts(run: Record, prompt: str, method: Method, is_completion: bool, own_code: bool) -> Facts:
+    """Describe a LoRA or IA3 adapter of a causal model, trained on running text or on prompts and completions.
+
+    `own_code` says whether the base model brings code; the card continues the prompt if the base has a Hub id.
+    """
+    data = "prompts and their completions" if is_completion else "running text"
+    base = run.base.hub_id
+    return Facts(
+        title=f"{method} {'task' if is_completion else 'language'} adapter{_for_language(run)}",
+        kind="peft",
+        summary=f"{'An' if method == 'IA3' else 'A'} {method} adapter of a causal language model, trained on {data}.",
+        tags=("causal-lm", f"{'task' if is_completion else 'language'}-adapter", method.lower()),
+        pipeline_tag="text-generation",
+        library_name="peft",
+        usage=generator_usage(prompt, own_code, base) if base else "",
+        **of_run(run, PAPERS[method], [run.language], (*LIBRARIES, "peft")),
+    )
+
+
+def _for_language(run: Record) -> str:
+    return f" for {display_name(run.language)}" if run.language else ""
