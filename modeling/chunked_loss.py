@@ -57,6 +57,23 @@ def chunked_sums(
     return LinearCrossEntropy.apply(states, weight, targets, smoothing, torch.is_grad_enabled())
 
 
+@torch.no_grad()
+def head_scores(head: nn.Module, states: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each target's cross-entropy in float32 and whether it was the best guess, `[N]` both, for evaluation.
+
+    `states` `[N, D]`, `targets` `[N]`; the logits are made `CHUNK` at a time.
+    """
+    losses = torch.empty(len(states), device=states.device)
+    hits = torch.empty(len(states), dtype=torch.bool, device=states.device)
+    size = max(1, CHUNK // head(states[:1]).shape[-1])
+    for start in range(0, len(states), size):
+        part = slice(start, start + size)
+        logits = head(states[part]).float()
+        losses[part] = cross_entropy(logits, targets[part], reduction="none")
+        hits[part] = logits.argmax(-1) == targets[part]
+    return losses, hits
+
+
 class LinearCrossEntropy(torch.autograd.Function):
     """Vocabulary projection and summed cross-entropy as one operation; see `chunked_sums`."""
 

@@ -5,6 +5,7 @@ A Backpack is recognised by its configuration and gets our own code; the code th
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
 
@@ -24,7 +25,9 @@ from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.modeling.safe_files import find_file, read_json, require_file
+from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.model_configs import override
 from xlzoo.run_scripts.tokenizer_files import read_tokenizer
 from xlzoo.run_scripts.weights import BUFFERS, FORMATS, read_weights, require_memory
 
@@ -41,6 +44,17 @@ NONSENSE = (
     *(RecursionError, RuntimeError, StrictDataclassError, TypeError, ValueError),
 )
 """What the families' own code stumbles over when a configuration holds other values than it expects."""
+
+
+@dataclass
+class DecoderArguments(ModelArguments):
+    """Which causal language model to start from."""
+
+    model_type: str | None = field(default=None, metadata={"help": "Train from scratch: 'backpack', 'gpt2', ..."})
+    dtype: str = field(
+        default="float32",
+        metadata={"help": "Numbers to hold weights in; auto: the checkpoint's.", "choices": ["auto", *DTYPES]},
+    )
 
 
 def load_decoder(name: str, *, trust_remote_code: bool = False, dtype: str | None = None) -> PreTrainedModel:
@@ -71,6 +85,50 @@ def load_decoder(name: str, *, trust_remote_code: bool = False, dtype: str | Non
         raise UserError(f"{name!r} holds {min(extra)}, for which its config.json leaves no place; expected one model.")
     model.name_or_path = model.config.name_or_path = name
     return model
+
+
+def start_decoder(args: DecoderArguments, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Load the checkpoint that the arguments name, or make the new model that they describe."""
+    name, config_name = args.model_name_or_path, args.config_name
+    if name is None or (config_name and not has_weights(name)):
+        return new_decoder(_new_config(args), tokenizer)
+    if args.config_overrides or args.model_type or config_name not in (None, name):
+        raise UserError(
+            f"--config_name, --config_overrides and --model_type describe a new model, but {name!r} holds weights; "
+            "leave them out, or --model_name_or_path."
+        )
+    dtype = None if args.dtype == "auto" else args.dtype
+    model = load_decoder(name, trust_remote_code=args.trust_remote_code, dtype=dtype)
+    pieces = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > pieces:
+        raise UserError(
+            f"The tokenizer has {len(tokenizer)} pieces, the model {name!r} only {pieces}; give the --tokenizer_name "
+            "that the model was trained with."
+        )
+    return model
+
+
+def positions_of(config: PretrainedConfig) -> int | None:
+    """Return how long a text the model can read at all; `None` where it has no such limit."""
+    fields = config.get_text_config().to_dict()
+    return fields.get(config.attribute_map.get("max_position_embeddings", "max_position_embeddings"))
+
+
+def _new_config(args: DecoderArguments) -> PretrainedConfig:
+    if args.config_name:
+        config = made_config(read_fields(args.config_name), f"The config.json of {args.config_name!r}")
+    elif args.model_type == BACKPACK:
+        config = BackpackGPT2Config()
+    elif args.model_type in CONFIG_MAPPING:
+        config = CONFIG_MAPPING[args.model_type]()
+    else:
+        raise UserError(
+            "Name a checkpoint with --model_name_or_path, or train a new one of --config_name, or of --model_type "
+            "backpack, gpt2, llama, ..."
+        )
+    if args.config_overrides:
+        override(config, args.config_overrides)
+    return config
 
 
 def new_decoder(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:

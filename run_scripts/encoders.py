@@ -1,25 +1,19 @@
 """The encoder and tokenizer that a run starts from: a checkpoint of the XLM-R family, or a new one."""
 
-import io
 import logging
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from huggingface_hub.errors import StrictDataclassError
-from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
-from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaForMaskedLM, XLMRobertaTokenizer
+from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaForMaskedLM
 
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxPreTrainedModel
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import FAMILY, check_config, read_config
+from xlzoo.run_scripts.model_configs import FAMILY, check_config, override, read_config
 from xlzoo.run_scripts.tokenizer_files import read_tokenizer
 from xlzoo.run_scripts.weights import fitting, read_weights, require_room
 
-SPECIAL_TOKENS = ["<s>", "<pad>", "</s>", "<unk>"]
 Model = TypeVar("Model", bound=MadxPreTrainedModel)
 logger = logging.getLogger(__name__)
 
@@ -75,13 +69,7 @@ def new_config(args: ModelArguments) -> MadxConfig:
     else:
         raise UserError("Name a checkpoint with --model_name_or_path, or train a new --model_type xlm-roberta.")
     if args.config_overrides:
-        try:
-            config.update_from_string(args.config_overrides)
-        except (ValueError, TypeError, StrictDataclassError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"--config_overrides {args.config_overrides!r}: {reason}; expected key=value,..."
-            ) from error
+        override(config, args.config_overrides)
     check_config(config, "The new model's configuration")
     return config
 
@@ -104,37 +92,6 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
     if lacking:
         raise UserError(f"The tokenizer of {name!r} has no {lacking[0]} token; expected XLM-R's or one like it.")
     return tokenizer
-
-
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
-    """Train an XLM-R tokenizer (Unigram, words split at spaces) of `vocab_size` pieces, special ones included."""
-    model = io.BytesIO()
-    try:
-        SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=model,
-            vocab_size=vocab_size,
-            hard_vocab_limit=False,
-            normalization_rule_name="identity",
-            num_threads=1,
-            minloglevel=2,
-            bos_id=-1,
-            eos_id=-1,
-        )
-    except RuntimeError as error:
-        counted = re.search(r"\d+ vs (\d+)", str(error))
-        needs = (
-            f"its characters alone need {counted[1]} pieces" if counted else "it holds no words, or no room for them"
-        )
-        raise UserError(
-            f"--tokenizer_vocab_size {vocab_size} does not suit the training text: {needs}; give a larger one."
-        ) from error
-    learned = SentencePieceProcessor(model_proto=model.getvalue())
-    pieces = [(learned.id_to_piece(i), learned.get_score(i)) for i in range(1, len(learned))]
-    # XLM-R's order: its four special tokens, the pieces, and <mask> at the end.
-    special = [(token, 0.0) for token in SPECIAL_TOKENS]
-    vocab = [*special, *(p for p in pieces if p[0] not in SPECIAL_TOKENS)][: vocab_size - 1]
-    return XLMRobertaTokenizer(vocab=[*vocab, ("<mask>", 0.0)], model_max_length=512)
 
 
 def save_plain(model: MadxForMaskedLM, folder: Path) -> None:

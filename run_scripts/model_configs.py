@@ -5,7 +5,7 @@ from textwrap import shorten
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
-from transformers import XLMRobertaConfig
+from transformers import PretrainedConfig, XLMRobertaConfig
 from transformers.activations import ACT2FN
 
 from xlzoo.modeling.adapter_config import AdapterError
@@ -139,6 +139,15 @@ def _dtype(fields: Mapping[str, Any], whose: str) -> dict[str, Any]:
     if kind is not None and kind not in DTYPES:
         raise UserError(f"{whose}: dtype is {_shown(kind)}; expected one of {', '.join(DTYPES)}.")
     return {"dtype": kind}
+
+
+def override(config: PretrainedConfig, overrides: str) -> None:
+    """Change fields of a new model's configuration as `--config_overrides` says; UserError where it cannot."""
+    try:
+        config.update_from_string(overrides)
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--config_overrides {overrides!r}: {reason}; expected key=value,...") from error
 
 
 def check_config(config: MadxConfig, whose: str) -> None:

@@ -19,9 +19,11 @@ def pad(sequences: Sequence[Sequence[int] | np.ndarray], value: int, multiple: i
     return batch
 
 
-def padded(sequences: Sequence[Sequence[int] | np.ndarray], pad_token_id: int) -> dict[str, torch.Tensor]:
+def padded(
+    sequences: Sequence[Sequence[int] | np.ndarray], pad_token_id: int, multiple: int = 8
+) -> dict[str, torch.Tensor]:
     """Return `input_ids` and `attention_mask`, both `[B, L]`."""
-    input_ids = pad(sequences, pad_token_id)
+    input_ids = pad(sequences, pad_token_id, multiple)
     lengths = torch.tensor([len(sequence) for sequence in sequences])
     return {
         "input_ids": input_ids,

@@ -91,13 +91,13 @@ def phrasebook_config(config: str) -> str:
 def _load_folder(folder: Path, source: Source) -> Mapping[str, datasets.Dataset]:
     if is_saved(folder):
         return load_saved(folder)
-    files = {} if source.config else _split_files(folder)
+    files = {} if source.config else split_files(folder)
     if files:
         return {split: read_file(path, source.kind) for split, path in files.items()}
     return load_repository(str(folder), source.config)
 
 
-def _split_files(folder: Path) -> dict[str, Path]:
+def split_files(folder: Path) -> dict[str, Path]:
     """Find the files named after a split: `train.txt.gz`, `dev.conllu`, `en_ewt-ud-test.iob2`."""
     files: dict[str, Path] = {}
     for path in sorted(path for path in folder.iterdir() if path.is_file() and is_readable(path)):

@@ -1,17 +1,16 @@
 """Masked language modelling: the loss is the model's own, the evaluation is exact per token."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import EvalPrediction, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from xlzoo.run_scripts.arguments import RunArguments
-from xlzoo.run_scripts.corpora.pieces import EpochRows
+from xlzoo.run_scripts.corpora.pieces import IGNORED, EpochRows
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.objectives.token_scores import perplexity, row_sums
 
 
 @dataclass
@@ -63,15 +62,6 @@ class MaskedLMTrainer(Trainer):
         labels = inputs["labels"]
         with torch.no_grad(), self.compute_loss_context_manager():
             logits = model(**inputs).logits.float()
-        targets, rows = labels[labels != -100], (labels != -100).nonzero()[:, 0]
+        targets = labels[labels != IGNORED]
         losses = cross_entropy(logits, targets, reduction="none")
-        found = torch.stack([losses, (logits.argmax(-1) == targets).float(), torch.ones_like(losses)], dim=1)
-        sums = torch.zeros(len(labels), 3, device=labels.device).index_add_(0, rows, found)
-        return None, sums, labels.new_zeros(len(labels))
-
-
-def perplexity(prediction: EvalPrediction) -> dict[str, float]:
-    """Turn per-row sums `[N, 3]` into mean loss, perplexity and accuracy."""
-    loss, correct, number = np.asarray(prediction.predictions, dtype="float64").sum(axis=0)
-    mean = loss / max(number, 1)
-    return {"loss": mean, "perplexity": math.exp(min(mean, 700)), "accuracy": correct / max(number, 1)}
+        return None, row_sums(labels, losses, logits.argmax(-1) == targets), labels.new_zeros(len(labels))

@@ -22,7 +22,7 @@ from transformers import (
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.decoders import has_weights, load_decoder, new_decoder
-from xlzoo.run_scripts.encoders import train_tokenizer
+from xlzoo.run_scripts.new_tokenizers import train_decoder_tokenizer
 
 SIZES = {
     "vocab_size": 60,
@@ -122,7 +122,7 @@ def test_damaged_weights_and_other_kinds_of_models(folders, tmp_path):
 
 
 def test_a_new_model_takes_the_tokenizers_vocabulary():
-    tokenizer = train_tokenizer(sentences()["text"], 120)
+    tokenizer = train_decoder_tokenizer(sentences()["text"], 400)
     model = new_decoder(BackpackGPT2Config(**TINY_BACKPACK), tokenizer)
     assert model.config.vocab_size == len(tokenizer) == model.lm_head.out_features
     assert model.config.eos_token_id == tokenizer.eos_token_id

@@ -1,0 +1,90 @@
+"""Arguments that say what text a causal language model reads, and rows for it: all at once, or as a stream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasets import Dataset, DatasetDict, IterableDataset, concatenate_datasets
+
+from xlzoo.run_scripts.corpora.streams import first_row, stream
+from xlzoo.run_scripts.data_arguments import SourceArguments, first_present, require_at_least
+from xlzoo.run_scripts.errors import UserError
+
+Splits = dict[str, Dataset | IterableDataset]
+
+
+@dataclass
+class TextArguments(SourceArguments):
+    """Where text, or prompts with completions, come from, and how they are cut."""
+
+    block_size: int | None = field(
+        default=None, metadata={"help": "Tokens of a row; by default all the model's positions, at most 1024."}
+    )
+    line_by_line: bool = field(default=False, metadata={"help": "Each text is a row of its own, not part of a block."})
+    prompt_column_name: str | None = field(default=None, metadata={"help": "Column with prompts, if not 'prompt'."})
+    completion_column_name: str | None = field(default=None, metadata={"help": "Likewise, if not 'completion'."})
+    completion_separator: str = field(default="", metadata={"help": "What stands between prompt and completion."})
+    validation_split_percentage: int = field(
+        default=5, metadata={"help": "Share of the training rows to evaluate on where there is no validation split."}
+    )
+    streaming: bool = field(
+        default=False, metadata={"help": "Read training rows as they are needed; wants max_steps."}
+    )
+    shuffle_buffer_size: int = field(
+        default=10_000, metadata={"help": "Rows of a stream that are shuffled at a time."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_at_least(2, self, "block_size")
+        require_at_least(1, self, "shuffle_buffer_size")
+        if not 1 <= self.validation_split_percentage <= 50:
+            raise UserError(
+                f"--validation_split_percentage is {self.validation_split_percentage}; expected 1 to 50 percent."
+            )
+        if self.text_column_name and (self.prompt_column_name or self.completion_column_name):
+            raise UserError("Give --text_column_name, or --prompt_column_name and --completion_column_name.")
+
+    def rows(self) -> Splits:
+        """Return every split as `{"text"}`, or `{"prompt", "completion"}` where the data have these columns."""
+        return self._streams() if self.streaming else dict(self.load("text", *self._choices()))
+
+    def _choices(self) -> list[dict[str, str]]:
+        pairs = {
+            "prompt": self.prompt_column_name or "prompt",
+            "completion": self.completion_column_name or "completion",
+        }
+        text = {"text": self.text_column_name or "text"}
+        if self.text_column_name:
+            return [text]
+        return [pairs] if self.prompt_column_name or self.completion_column_name else [pairs, text]
+
+    def _streams(self) -> Splits:
+        """Stream the training rows; the others, which are few, are read."""
+        parts = [stream(source) for source in self.sources("text")]
+        joined = {split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]}
+        found: Splits = {}
+        for split, rows in joined.items():
+            names = list(first_row(rows, split))
+            columns = first_present(self._choices(), names)
+            if missing := [name for name in columns.values() if name not in names]:
+                raise UserError(f"The {split} rows have no column {missing[0]}, only {', '.join(names)}; name it.")
+            limit = self.limits.get(split)
+            chosen = rows.select_columns(list(columns.values())).rename_columns(
+                {theirs: ours for ours, theirs in columns.items() if ours != theirs}
+            )
+            chosen = chosen if limit is None else chosen.take(limit)
+            found[split] = chosen if split == "train" else Dataset.from_list(list(chosen))
+        return found
+
+
+def with_validation(splits: Mapping[str, Any], percentage: int) -> Mapping[str, Any]:
+    """Set the first training rows aside where there is no validation split; a stream cannot spare any."""
+    train = splits.get("train")
+    if "validation" in splits or not isinstance(train, Dataset):
+        return splits
+    number = max(1, len(train) * percentage // 100)
+    if number == len(train):
+        raise UserError("There is one training row and no validation split; give --validation_file.")
+    rest = {"train": train.select(range(number, len(train))), "validation": train.select(range(number))}
+    return DatasetDict({**splits, **rest})
