@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from datasets import Dataset, DatasetDict, IterableDataset, concatenate_datasets
@@ -70,12 +71,14 @@ class TextArguments(SourceArguments):
             if missing := [name for name in columns.values() if name not in names]:
                 raise UserError(f"The {split} rows have no column {missing[0]}, only {', '.join(names)}; name it.")
             limit = self.limits.get(split)
-            chosen = rows.select_columns(list(columns.values())).rename_columns(
-                {theirs: ours for ours, theirs in columns.items() if ours != theirs}
-            )
+            chosen = rows.map(partial(_pick, columns), remove_columns=names)
             chosen = chosen if limit is None else chosen.take(limit)
             found[split] = chosen if split == "train" else Dataset.from_list(list(chosen))
         return found
+
+
+def _pick(columns: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, Any]:
+    return {ours: row[theirs] for ours, theirs in columns.items()}
 
 
 def with_validation(splits: Mapping[str, Any], percentage: int) -> Mapping[str, Any]:

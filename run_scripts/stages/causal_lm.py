@@ -103,7 +103,10 @@ def _tokenizer(
     if size is None:
         name = model_args.tokenizer_name or model_args.model_name_or_path or model_args.config_name
         if name is None:
-            raise UserError("A new model needs a tokenizer: give --tokenizer_name or --tokenizer_vocab_size.")
+            raise UserError(
+                "Name a checkpoint with --model_name_or_path, or give a new model a tokenizer, with --tokenizer_name or "
+                "--tokenizer_vocab_size."
+            )
         return load_decoder_tokenizer(name, model_args.trust_remote_code)
     train = rows.get("train")
     if model_args.model_name_or_path or model_args.tokenizer_name or not isinstance(train, Dataset):

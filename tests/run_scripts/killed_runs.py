@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import Trainer, TrainerState
 
-MODULES = ["xlzoo.run_scripts.run_mlm", "xlzoo.run_scripts.run_ner"]
+MODULES = ["xlzoo.run_scripts.run_clm", "xlzoo.run_scripts.run_mlm", "xlzoo.run_scripts.run_ner"]
 
 
 def die() -> None:
