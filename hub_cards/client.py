@@ -1,8 +1,9 @@
 """The Hub client's HTTP session with limits: nothing waits for ever, and no retry longer than a person would.
 
 huggingface_hub sets no timeout at all, sleeps as long as a Retry-After header says, and retries some calls by itself
-but not others (creating a repository and sending the commit are not). What goes through Xet is beyond this session:
-there hf_xet sets the limits, by default 300 seconds of silence and five tries.
+but not others (creating a repository and sending the commit are not). What goes through Xet is beyond any session:
+hf_xet opens its own connections, some of them without a limit, so large files go through LFS instead, whose every
+request is one of this session. The Hub takes both, and stores the same.
 """
 
 import threading
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
-from huggingface_hub import set_client_factory
+from huggingface_hub import constants, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import _http, parse_ratelimit_headers
 
@@ -33,15 +34,19 @@ Answer = TypeVar("Answer")
 _ONE_AT_A_TIME = threading.Lock()
 
 
+class ContradictoryAnswer(PublishError):
+    """Two answers of the Hub do not go together; asked again, it may have caught up."""
+
+
 @contextmanager
 def limited_session() -> Iterator[None]:
-    """Let every request of huggingface_hub be limited inside the block, and leave the session as it was after it.
+    """Let every request of huggingface_hub be limited, and none be Xet's, inside the block; after it all is as before.
 
     What is asked in vain for too long, or is told to wait for too long, raises PublishError.
     """
     with _ONE_AT_A_TIME:
         # The client has a function that sets the factory and none that returns it.
-        before = _http._GLOBAL_CLIENT_FACTORY
+        before, without_xet = _http._GLOBAL_CLIENT_FACTORY, constants.HF_HUB_DISABLE_XET
         watch = _Watch()
 
         def factory() -> Any:
@@ -54,9 +59,11 @@ def limited_session() -> Iterator[None]:
             return client
 
         set_client_factory(factory)
+        constants.HF_HUB_DISABLE_XET = True
         try:
             yield
         finally:
+            constants.HF_HUB_DISABLE_XET = without_xet
             set_client_factory(before)
 
 
@@ -117,7 +124,7 @@ def patiently(call: Callable[[], Answer]) -> Answer:
     for number in range(1, TRIES):
         try:
             return call()
-        except (HTTPError, OSError, JSONDecodeError) as error:
+        except (HTTPError, OSError, JSONDecodeError, ContradictoryAnswer) as error:
             if not may_pass(error):
                 raise
             asked = wait_asked_for(error.response) if isinstance(error, HfHubHTTPError) else 0.0
@@ -129,4 +136,6 @@ def may_pass(error: Exception) -> bool:
     """Say whether a failure is of the kind that passes: a busy server, a lost connection, a garbled answer."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in BUSY
-    return isinstance(error, (HTTPError, JSONDecodeError)) and not isinstance(error, OfflineModeIsEnabled)
+    return isinstance(error, (HTTPError, JSONDecodeError, ContradictoryAnswer)) and not isinstance(
+        error, OfflineModeIsEnabled
+    )

@@ -79,10 +79,8 @@ def _plainly(error: BaseException, repo_id: str, stored: bool) -> str:
         return "the Hub has no such revision: give a branch, an open refs/pr/N, or pr for a new pull request"
     if isinstance(error, HfHubHTTPError):
         return _answer(error, repo_id, stored)
-    if isinstance(error, HTTPError):
+    if isinstance(error, HTTPError | ConnectionError):
         return f"the connection failed ({_quoted(error)}): check the network and {LATER}"
-    if isinstance(error, ConnectionError):
-        return f"the storage failed ({_quoted(error)}): {LATER}, or set HF_HUB_DISABLE_XET=1 where there is no Xet"
     if isinstance(error, UNREADABLE):
         return f"the answer was not one of the Hub: check HF_ENDPOINT and any proxy, or {LATER}"
     return _quoted(error)

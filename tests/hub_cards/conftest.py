@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 from httpx2 import Request
-from huggingface_hub import CommitOperationDelete, HfApi, constants
+from huggingface_hub import CommitOperationDelete, HfApi, RepoFile, constants
 from huggingface_hub.errors import HfHubHTTPError, Response, RevisionNotFoundError
+from huggingface_hub.utils.sha import git_hash
 
 HEADER = b'{"a":{"dtype":"U8","shape":[7],"data_offsets":[0,7]}}'
 WEIGHTS = len(HEADER).to_bytes(8, "little") + HEADER + b"weights"
@@ -45,7 +46,7 @@ class FakeHub:
     anything or with everything done.
     """
 
-    METHODS = ("whoami", "create_repo", "repo_info", "list_repo_files", "create_branch", "get_discussion_details")
+    METHODS = ("whoami", "create_repo", "repo_info", "list_repo_tree", "create_branch", "get_discussion_details")
     METHODS += ("preupload_lfs_files", "create_commit")
 
     def __init__(self):
@@ -87,14 +88,16 @@ class FakeHub:
         branch = revision or "main"
         if branch not in self.repositories[repo_id]:
             raise RevisionNotFoundError("missing", response=refusal(404))
-        return SimpleNamespace(sha=self.sha(repo_id, branch), private=repo_id in self.private)
+        siblings = [SimpleNamespace(rfilename=name) for name in self.tree(repo_id, branch)]
+        return SimpleNamespace(sha=self.sha(repo_id, branch), private=repo_id in self.private, siblings=siblings)
 
     def sha(self, repo_id, branch):
         return f"{branch}@{len(self.repositories[repo_id][branch]) - 1}"
 
-    def list_repo_files(self, repo_id, *, repo_type, revision):
+    def list_repo_tree(self, repo_id, *, recursive, repo_type, revision):
         branch, number = revision.split("@")
-        return sorted(self.repositories[repo_id][branch][int(number)])
+        files = self.repositories[repo_id][branch][int(number)]
+        return [RepoFile(path=path, size=len(data), oid=git_hash(data)) for path, data in sorted(files.items())]
 
     def create_branch(self, repo_id, *, branch, repo_type, exist_ok):
         self.repositories[repo_id][branch] = self.repositories[repo_id]["main"][:]
@@ -112,11 +115,13 @@ class FakeHub:
             else:
                 tree[operation.path_in_repo] = Path(operation.path_or_fileobj).read_bytes()
         if create_pr:
-            self.repositories[repo_id]["refs/pr/7"] = [*self.repositories[repo_id]["main"], tree]
-            return SimpleNamespace(pr_url=f"https://huggingface.co/{repo_id}/discussions/7")
+            branch = "refs/pr/7"
+            self.repositories[repo_id][branch] = [*self.repositories[repo_id]["main"], tree]
+            url = f"https://huggingface.co/{repo_id}/discussions/7"
+            return SimpleNamespace(oid=self.sha(repo_id, branch), pr_url=url, pr_revision=branch)
         if tree != self.tree(repo_id, branch):
             self.repositories[repo_id][branch].append(tree)
-        return SimpleNamespace(pr_url=None)
+        return SimpleNamespace(oid=self.sha(repo_id, branch), pr_url=None)
 
 
 @pytest.fixture

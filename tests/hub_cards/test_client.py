@@ -4,9 +4,10 @@ import threading
 
 import pytest
 from httpx2 import Client, ConnectError, MockTransport, ReadTimeout, Response
-from huggingface_hub import HfApi, get_session, set_client_factory
+from huggingface_hub import HfApi, constants, get_session, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 from huggingface_hub.utils import _http, http_backoff
+from huggingface_hub.utils._runtime import is_xet_available
 
 from xlzoo.hub_cards import PublishError, client
 from xlzoo.hub_cards.client import limited_session, patiently
@@ -85,6 +86,15 @@ def test_the_session_of_the_user_comes_back_also_after_an_error(serve):
     with pytest.raises(KeyError), limited_session():
         raise KeyError
     assert _http._GLOBAL_CLIENT_FACTORY is before
+
+
+def test_large_files_go_through_limited_requests_and_not_through_xet(monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    assert is_xet_available(), "hf_xet is there, as huggingface_hub installs it"
+    with pytest.raises(KeyError), limited_session():
+        assert not is_xet_available()
+        raise KeyError
+    assert is_xet_available()
 
 
 def test_two_threads_take_turns(serve):

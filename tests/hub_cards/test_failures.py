@@ -71,7 +71,7 @@ FAILURES = {
     "half an answer": (KeyError("commitUrl"), "was not one of the Hub: check HF_ENDPOINT"),
     "null": (AttributeError("'NoneType' object has no attribute 'get'"), "was not one of the Hub: check HF_ENDPOINT"),
     "a list": (TypeError("list indices must be integers"), "was not one of the Hub: check HF_ENDPOINT"),
-    "Xet": (ConnectionError("no way"), "(no way): try again in a while, or set HF_HUB_DISABLE_XET=1"),
+    "no connection": (ConnectionError("no way"), f"the connection failed (no way): {NETWORK}"),
     "disk": (OSError(28, "No space left on device"), "No space left on device"),
     "a long story": (ValueError("word " * 200), "word word..."),
 }

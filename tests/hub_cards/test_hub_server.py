@@ -23,7 +23,8 @@ def hub():
 @pytest.fixture(scope="module")
 def child(hub, tmp_path_factory):
     folder = tmp_path_factory.mktemp("raw")
-    with Child(Path(__file__).with_name("raw_client.py"), environment(hub.url, folder / "home"), folder) as child:
+    variables = environment(hub.url, folder / "home", xet=False)
+    with Child(Path(__file__).with_name("raw_client.py"), variables, folder) as child:
         yield child
 
 

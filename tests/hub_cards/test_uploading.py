@@ -158,11 +158,80 @@ def test_leftovers_go_in_the_same_commit(rows, hub):
     assert len(hub.repositories["org/rows"]["main"]) == 2
 
 
-@pytest.mark.parametrize("method", ["create_repo", "repo_info", "list_repo_files", "preupload_lfs_files"])
+@pytest.mark.parametrize("method", ["create_repo", "repo_info", "list_repo_tree", "preupload_lfs_files"])
 def test_a_lost_connection_is_tried_again(folder, hub, method):
     hub.before[method] = failing(*[HTTPError("gone")] * 2)
     publish(folder, "org/toy", FACTS)
-    assert [name for name, _ in hub.calls].count(method) == 3 and len(hub.commits) == 1
+    # The list of files is looked at once more, after the commit.
+    assert [name for name, _ in hub.calls].count(method) == 3 + (method == "list_repo_tree") and len(hub.commits) == 1
+
+
+@pytest.fixture
+def old_shard(hub):
+    """A repository that holds a shard of an older model."""
+    hub.repositories["org/toy"] = {"main": [{".gitattributes": b"", "model-00001-of-00002.safetensors": b"old"}]}
+    return "model-00001-of-00002.safetensors"
+
+
+def hide(hub, name, times, everywhere):
+    """Let the Hub leave a file out of its first lists of files, or out of the description as well."""
+    left, listed, described = [name] * times, hub.list_repo_tree, hub.repo_info
+
+    def list_repo_tree(*args, **options):
+        hidden = left.pop() if left else None
+        return [file for file in listed(*args, **options) if file.path != hidden]
+
+    def repo_info(*args, **options):
+        info = described(*args, **options)
+        info.siblings = [file for file in info.siblings if not everywhere or file.rfilename != name]
+        return info
+
+    hub.list_repo_tree, hub.repo_info = list_repo_tree, repo_info
+
+
+def test_a_list_that_lacks_an_old_shard_is_asked_for_again(folder, hub, old_shard):
+    hide(hub, old_shard, times=2, everywhere=False)
+    publish(folder, "org/toy", FACTS)
+    assert sorted(hub.tree("org/toy")) == NAMES and len(hub.commits) == 1
+
+
+def test_a_list_that_always_lacks_an_old_shard_is_not_believed(folder, hub, old_shard):
+    hide(hub, old_shard, times=9, everywhere=False)
+    with pytest.raises(PublishError, match=f"list of files lacks {old_shard}, which it names elsewhere; the staged"):
+        publish(folder, "org/toy", FACTS)
+    assert hub.commits == [] and sorted(hub.tree("org/toy")) == [".gitattributes", old_shard]
+
+
+def test_an_old_shard_that_nothing_named_is_noticed_after_the_commit(folder, hub, old_shard):
+    hide(hub, old_shard, times=1, everywhere=True)
+    with pytest.raises(PublishError, match=f"the new commit on the Hub still holds {old_shard}, which was to go"):
+        publish(folder, "org/toy", FACTS)
+    publish(folder, "org/toy", FACTS)
+    assert sorted(hub.tree("org/toy")) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda tree: tree.pop("config.json"), "the new commit on the Hub lacks config.json"),
+        (lambda tree: tree.update({"config.json": b"{}"}), "the config.json of the new commit on the Hub is not the"),
+        (
+            lambda tree: tree.update({"modeling_toy.py": tree["modeling_toy.py"].upper()}),
+            "the modeling_toy.py of the new commit on the Hub is not the one that was sent",
+        ),
+    ],
+)
+@pytest.mark.parametrize("revision", [None, "pr"])
+def test_a_commit_that_is_not_what_was_sent_is_noticed(folder, hub, damage, words, revision):
+    branch = "refs/pr/7" if revision else "main"
+    hub.after["create_commit"] = lambda: damage(hub.tree("org/toy", branch))
+    with pytest.raises(PublishError, match=words) as error:
+        publish(folder, "org/toy", FACTS, revision=revision)
+    opened = "the pull request is open, so give refs/pr/7 as the revision"
+    assert (opened in str(error.value)) == bool(revision)
+    hub.after.clear()
+    publish(folder, "org/toy", FACTS, revision=branch if revision else None)
+    assert sorted(hub.tree("org/toy", branch)) == NAMES and hub.tree("org/toy", branch)["config.json"] != b"{}"
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -180,7 +249,7 @@ def test_a_pull_request_without_an_answer_is_not_opened_twice(folder, hub):
     assert len(hub.commits) == 1
 
 
-@pytest.mark.parametrize("method", ["create_repo", "repo_info", "list_repo_files", "preupload_lfs_files"])
+@pytest.mark.parametrize("method", ["create_repo", "repo_info", "list_repo_tree", "preupload_lfs_files"])
 @pytest.mark.parametrize("failure", [HTTPError("gone"), RuntimeError("stop"), OSError(5, "broken"), KeyError("sha")])
 def test_a_failure_leaves_the_hub_as_it_was_and_the_staged_copy_whole(folder, hub, home, method, failure):
     hub.before[method] = failing(*[failure] * 3)

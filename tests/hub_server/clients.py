@@ -16,14 +16,14 @@ TESTS = Path(__file__).parents[1]
 LONGEST_ANSWER_SECONDS = 240.0
 
 
-def environment(url: str, home: Path, token: str | None = None) -> dict[str, str]:
+def environment(url: str, home: Path, token: str | None = None, xet: bool = True) -> dict[str, str]:
     """Return variables that lead huggingface_hub to the server, with an empty cache and at most this token.
 
-    They must be there when huggingface_hub is imported. Xet is a protocol of its own that is switched off, so that
-    large files go through LFS.
+    They must be there when huggingface_hub is imported. Without `xet` large files go through LFS, which is all that
+    the server knows; publishing is to choose that by itself.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    off = {f"HF_HUB_DISABLE_{what}": "1" for what in ("XET", "TELEMETRY", "PROGRESS_BARS")}
+    off = {f"HF_HUB_DISABLE_{what}": "1" for what in ("TELEMETRY", "PROGRESS_BARS", *("XET",) * (not xet))}
     return {
         **kept,
         **off,

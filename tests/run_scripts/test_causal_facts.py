@@ -1,4 +1,4 @@
-"""Causal language models and PEFT adapters on them: what their cards say runs, and continues a text as the live ones."""
+"""Causal language models and PEFT adapters on them: the code of their cards runs and continues a text as they do."""
 
 import pytest
 import torch
