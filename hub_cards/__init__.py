@@ -3,7 +3,7 @@
 from xlzoo.hub_cards.cards import render_card
 from xlzoo.hub_cards.errors import PublishError
 from xlzoo.hub_cards.facts import Facts, Figure, Metric
-from xlzoo.hub_cards.probes import Probe
+from xlzoo.hub_cards.probe import Probe
 from xlzoo.hub_cards.publish import publish
 from xlzoo.hub_cards.receipt import Receipt
 

@@ -9,7 +9,7 @@ from xlzoo.hub_cards.cards import render_card
 from xlzoo.hub_cards.checks import check_folder
 from xlzoo.hub_cards.errors import PublishError
 from xlzoo.hub_cards.facts import Facts
-from xlzoo.hub_cards.probes import Probe, check_probe
+from xlzoo.hub_cards.probe import Probe
 from xlzoo.hub_cards.staging import stage, stand_ins
 from xlzoo.hub_cards.usage import run_usage
 
@@ -33,6 +33,9 @@ def prepare(parcel: Parcel, work: Path) -> tuple[Path, tuple[str, ...]]:
     check_folder(tree, facts.kind)
     with TemporaryDirectory(prefix="scratch-", dir=work) as scratch:
         if parcel.probe is not None:
+            # Not at the top: it needs torch, which the rest of the door does not.
+            from xlzoo.hub_cards.probes import check_probe
+
             check_probe(parcel.probe, tree, Path(scratch))
         usage = facts.usage.replace("{repo_id}", parcel.repo_id)
         output = _try_usage(parcel, usage, tree, work / "tree", Path(scratch))

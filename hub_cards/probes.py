@@ -7,7 +7,6 @@ a fresh process, which is offline, has empty caches and cannot import anything o
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from xlzoo.hub_cards.facts import Kind
 from xlzoo.hub_cards.fresh.probing import ask, digests_of, labels_of, make_batch, write_answer, write_facts
 from xlzoo.hub_cards.fresh.rows import describe_splits
 from xlzoo.hub_cards.fresh_process import Program, run_fresh
+from xlzoo.hub_cards.probe import Probe
 from xlzoo.hub_cards.probe_sources import base_folder, modeling_code, recorded_base, require_no_code
 from xlzoo.hub_cards.text_checks import SECRETS
 
@@ -28,15 +28,6 @@ PROGRAMS: dict[Kind, Program] = {
     "model": "ask_model",
     "peft": "ask_peft",
 }
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What the original answered, in the folder `answer`, and how a fresh process asks the copy, in `request`."""
-
-    kind: Kind
-    answer: Path
-    request: Mapping[str, Any]
 
 
 def record_model(model: Any, work: Path) -> Probe:

@@ -12,7 +12,7 @@ from xlzoo.hub_cards.errors import PublishError
 from xlzoo.hub_cards.facts import Facts
 from xlzoo.hub_cards.placing import place
 from xlzoo.hub_cards.preparing import Parcel, prepare
-from xlzoo.hub_cards.probes import Probe
+from xlzoo.hub_cards.probe import Probe
 from xlzoo.hub_cards.receipt import Receipt, files_and_sizes
 from xlzoo.hub_cards.staging import kept_place
 from xlzoo.hub_cards.target import Target

@@ -2,6 +2,8 @@
 
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,9 @@ def test_hub_dir_inside_the_folder_is_refused(folder):
     with pytest.raises(PublishError, match="lies inside the published folder"):
         publish(folder, "org/toy", FACTS, hub_dir=folder / "hub")
     assert names(folder) == NAMES[1:]
+
+
+def test_the_door_is_imported_without_torch():
+    code = "import sys, xlzoo.hub_cards; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
