@@ -37,8 +37,13 @@ MASKS = ("attn.bias", "attn.masked_bias", "attn.causal_mask", "attention.bias", 
 """Causal masks that old checkpoints of GPT-2's relatives hold as if they were weights."""
 NUMBERED = re.compile(r"\.\d+\.")
 """The name of a layer's tensor; a head that this model does not have may stay unread."""
-NOT_TAKEN_OVER = ("auto_map", "attn_implementation", "experts_implementation", "dtype", "torch_dtype", "name_or_path")
+NOT_TAKEN_OVER = (
+    *("auto_map", "attn_implementation", "experts_implementation", "dtype", "torch_dtype", "name_or_path"),
+    *("return_dict", "output_hidden_states", "output_attentions"),
+)
 """Fields that say what transformers is to do, or where to look, not what the model is; likewise all with a `_`."""
+MOST_DEPTH = 20
+"""How deep a configuration's values may be nested; transformers copies them recursively."""
 NONSENSE = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NotImplementedError, OverflowError),
     *(RecursionError, RuntimeError, StrictDataclassError, TypeError, ValueError),
@@ -185,12 +190,26 @@ def has_weights(name: str) -> bool:
 
 def made_config(fields: Mapping[str, Any], whose: str) -> PretrainedConfig:
     """Return the configuration that the fields describe, of a known family; `whose` begins the error's sentence."""
-    kept = {key: value for key, value in fields.items() if not key.startswith("_") and key not in NOT_TAKEN_OVER}
+    if _is_deep(fields):
+        raise UserError(f"{whose} nests values deeper than {MOST_DEPTH}; expected a model's configuration.")
+    kept = {key: value for key, value in fields.items() if _is_taken_over(key)}
     kind = kept.pop("model_type")
     try:
         return BackpackGPT2Config(**kept) if _is_backpack(fields) else CONFIG_MAPPING[kind](**kept)
     except NONSENSE as error:
         raise UserError(f"{whose} is wrong: {_reason(error)}.") from error
+
+
+def _is_taken_over(key: str) -> bool:
+    """Say whether a field describes the model; one named like a method would take that method's place."""
+    is_method = callable(getattr(PretrainedConfig, key, None))
+    return not (key.startswith("_") or key in NOT_TAKEN_OVER or is_method)
+
+
+def _is_deep(value: Any, levels: int = MOST_DEPTH) -> bool:
+    """Say whether mappings and lists are nested more than so many levels deep."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deep(part, levels - 1) for part in inner)
 
 
 def _is_backpack(fields: Mapping[str, Any]) -> bool:
@@ -206,7 +225,9 @@ def _load_custom(name: str, fields: Mapping[str, Any], trusted: bool, dtype: str
     """Load a model that consists of code in its own repository, which the user has to trust."""
     own = fields.get("auto_map")
     if not isinstance(own, Mapping) or "AutoModelForCausalLM" not in own:
-        raise UserError(f"{name!r} is of the unknown type {fields['model_type']!r}; expected a causal language model.")
+        raise UserError(
+            f"{name!r} is of the unknown type {fields['model_type'][:80]!r}; expected a causal language model."
+        )
     if not trusted:
         raise UserError(
             f"The model {name!r} consists of code in that repository; read it, and if you trust it give "

@@ -14,9 +14,13 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.run_scripts.data_arguments import require_at_least
+from xlzoo.run_scripts.decoders import positions_of
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.tasks.perplexity import Amount, perplexity_metrics
-from xlzoo.run_scripts.token_losses import context_length, token_losses
+from xlzoo.run_scripts.token_losses import token_losses
+
+USUAL_CONTEXT = 2048
+"""Tokens in a window where the model has no limit of its own, as in lm-eval."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Reading:
 
     def window(self, model: PreTrainedModel) -> tuple[int, int]:
         """Return length and stride of the model's windows; UserError where it cannot read as much."""
-        most = context_length(model)
+        most = positions_of(model.config) or USUAL_CONTEXT
         length = self.max_length or most
         if length > most:
             raise UserError(f"--max_length is {length}; expected at most {most}, all that the model takes.")

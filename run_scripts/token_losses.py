@@ -1,20 +1,19 @@
 """The loss of every token of a text under a causal language model, whatever the batches and however long the text."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
 import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from xlzoo.run_scripts.decoders import NONSENSE
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.tasks.perplexity import Window, windows
 
 LOGITS = 2**28
 """How many logits are held at a time: rows of a batch wait where theirs would not fit in."""
-CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "n_ctx")
-USUAL_CONTEXT = 2048
-"""Tokens of context for families that say no limit."""
 
 
 @torch.no_grad()
@@ -82,18 +81,20 @@ def _window_losses(
 
 @torch.no_grad()
 def require_causal(model: PreTrainedModel) -> None:
-    """Refuse a model whose first predictions change with a later token: it would read what it is to predict."""
+    """Refuse a model that cannot run at all, or whose predictions change with a later token.
+
+    Such a model would read what it is to predict.
+    """
     ids = torch.tensor([[0, 0, 0], [0, 0, 1]], device=model.device)
-    one, other = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[:, :2].float()
+    try:
+        logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+    except NONSENSE as error:
+        reason = shorten(" ".join(str(error).split()), 300).rstrip(".")
+        raise UserError(f"{type(model).__name__} cannot run ({reason}); correct its configuration.") from error
+    one, other = logits[:, :2].float()
     room = 16 * torch.finfo(model.dtype).eps * one.abs().max()
     if (one - other).abs().max() > room:
         raise UserError(
             f"{type(model).__name__} sees the tokens after the one it predicts; expected a causal language model, "
             "whose perplexity means something."
         )
-
-
-def context_length(model: PreTrainedModel) -> int:
-    """Return how many tokens the model reads at most."""
-    fields = model.config.get_text_config().to_dict()
-    return next((fields[name] for name in CONTEXT_FIELDS if isinstance(fields.get(name), int)), USUAL_CONTEXT)

@@ -37,7 +37,7 @@ def measure_perplexity(model_args: MeasuredModel, text_args: MeasuredText, readi
             logger.info("%s (%d of %d): perplexity %.2f", name, number, len(waiting), metrics["perplexity"])
             if metrics["unknown_tokens"]:
                 share = 100 * metrics["unknown_tokens"] / metrics["tokens"]
-                logger.warning("%s: the tokenizer does not know %.1f %% of its own tokens", name, share)
+                logger.warning("%s: %.1f %% unknown tokens, which are easier to predict than the text", name, share)
     return {name: report.results[name] for name in texts}
 
 

@@ -16,7 +16,7 @@ from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts import token_losses as module
 from xlzoo.run_scripts.new_tokenizers import train_tokenizer
 from xlzoo.run_scripts.text_perplexity import Reading, encode_texts, start_token, text_perplexity
-from xlzoo.run_scripts.token_losses import context_length, token_losses
+from xlzoo.run_scripts.token_losses import token_losses
 
 WORDS = ("<s>", "a", "é")
 #                    <s>   a    é
@@ -221,10 +221,11 @@ def test_broken_weights_are_told(tokenizer):
 
 
 def test_context_of_families_without_a_limit():
-    assert context_length(Known(positions=8)) == 8
+    assert Reading().window(Known(positions=8)) == (8, 4)
     free = Known()
     del free.config.max_position_embeddings
-    assert context_length(free) == 2048
+    assert Reading().window(free) == (2048, 1024)
+    assert Reading(max_length=1).window(free) == (1, 1)
 
 
 # Real text
