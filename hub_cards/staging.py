@@ -27,21 +27,24 @@ LEFT_OUT_FOLDERS = (".git", ".cache", "__pycache__")
 # In a dataset a folder may have such a name for a reason of its own.
 LEFT_OUT_FOLDERS_OF_RUNS = ("checkpoint-*", "runs")
 
+# Nobody can tell whether what another card says is still true: it is described by facts or not at all.
+OLD_CARD = "README.md, which is written anew"
+
 LOCK_SECONDS = 1.0
 
 
 def stage(folder: Path, tree: Path, kind: Kind, base_model: str | None) -> tuple[str, ...]:
     """Copy a folder to `tree` without its card, and take the local paths of the base model out of its JSON configs.
 
-    Returns the names that were left out, a folder's with "/" at the end: the bookkeeping of a run, and for a model the
-    adapters in sub-folders, which are published by themselves. Raises PublishError for a link out of the folder and
+    Returns the names that were left out, a folder's with "/" at the end: the bookkeeping of a run, an older card, and
+    for a model the adapters in sub-folders, which are published by themselves. Raises PublishError for a link out of the folder and
     for a broken config, OSError if a file cannot be read or written.
     """
     files = files_of(folder)
     adapters = {file.parent for file in files if file.name == "adapter_config.json"} if kind == "model" else set()
     left_out = {file: _left_out(file, kind, adapters) for file in files}
     for file, name in left_out.items():
-        if name or file == Path("README.md"):
+        if name:
             continue
         (tree / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, tree / file)
@@ -52,6 +55,8 @@ def stage(folder: Path, tree: Path, kind: Kind, base_model: str | None) -> tuple
 
 def _left_out(file: Path, kind: Kind, adapters: set[Path]) -> str:
     """Return the name of the file or of the folder around it that is left out, "" for a file that is published."""
+    if file == Path("README.md"):
+        return OLD_CARD
     patterns = LEFT_OUT_FOLDERS if kind == "dataset" else LEFT_OUT_FOLDERS + LEFT_OUT_FOLDERS_OF_RUNS
     for parent in reversed(file.parents[:-1]):
         if parent in adapters or any(fnmatch(parent.name, pattern) for pattern in patterns):

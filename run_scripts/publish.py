@@ -5,7 +5,9 @@
     python run_scripts/publish.py lora me/lora --base_model xlm-roberta-base --hub_revision pr --dry_run
 
 The folder is checked in a fresh process, gets a card, and arrives in one commit or not at all. What the card says
-comes from the facts.json of a run, else from the metadata of a README.md; flags go before both.
+comes from the facts.json of a run, else from the metadata and the heading of a README.md; flags go before both. The
+text of a README.md is not published: nobody could check it, and the stock ones of PEFT and the Trainer are forms to
+fill in. A sentence of your own goes into --summary.
 """
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter

@@ -1,4 +1,8 @@
-"""What the metadata of an existing README.md says, as facts; the text below it is not kept."""
+"""What the metadata and the heading of an existing README.md say, as facts.
+
+The text below is not kept: a library's stock card is a form to fill in, and what somebody wrote of an earlier version
+may not be true of this one. The receipt names it among what was left out.
+"""
 
 import re
 from collections.abc import Mapping

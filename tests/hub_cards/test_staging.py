@@ -33,7 +33,16 @@ def test_bookkeeping_of_a_run_stays_behind_and_is_named(tmp_path):
     names, left_out = staged(folder, tmp_path)
     assert names == ["model.safetensors", "sub/config.json"]
     assert left_out == (
-        *(".cache/", ".git/", ".gitattributes", "__pycache__/", "all_results.json", "checkpoint-10/", "facts.json"),
+        *(
+            ".cache/",
+            ".git/",
+            ".gitattributes",
+            "README.md, which is written anew",
+            "__pycache__/",
+            "all_results.json",
+            "checkpoint-10/",
+            "facts.json",
+        ),
         *("run.json", "runs/", "test-eng.flags.json", "trainer_state.json", "training_args.bin"),
     )
 
