@@ -36,9 +36,9 @@ def publish(
 
     The folder itself is not changed. A README.md in it, such as the stock one of PEFT, is not published: the card is
     written from the facts alone, so that all it says was known or checked. `probe` is what the live model answered,
-    which the staged copy must answer as well. `beside` are local folders that stand in for the Hub ids which the card's
-    usage code names beside `repo_id` while it runs without network. `revision` is a branch, which is made if it is
-    missing, "refs/pr/N" for a pull request that is open, or "pr" for a new one. `token` is by default the one of
+    which the staged copy must answer as well. `beside` are local folders that stand in for the Hub ids which the
+    card's usage code names beside `repo_id` while it runs without network. `revision` is a branch, which is made if it
+    is missing, "refs/pr/N" for a pull request that is open, or "pr" for a new one. `token` is by default the one of
     `HF_TOKEN` or of the login. `dry_run` does everything but the last step. Raises PublishError, with nothing uploaded
     or placed, if a check, the usage code of the card, or the upload fails; after a failed upload the staged copy stays
     where the message says.

@@ -37,8 +37,8 @@ def stage(folder: Path, tree: Path, kind: Kind, base_model: str | None) -> tuple
     """Copy a folder to `tree` without its card, and take the local paths of the base model out of its JSON configs.
 
     Returns the names that were left out, a folder's with "/" at the end: the bookkeeping of a run, an older card, and
-    for a model the adapters in sub-folders, which are published by themselves. Raises PublishError for a link out of the folder and
-    for a broken config, OSError if a file cannot be read or written.
+    for a model the adapters in sub-folders, which are published by themselves. Raises PublishError for a link out of
+    the folder and for a broken config, OSError if a file cannot be read or written.
     """
     files = files_of(folder)
     adapters = {file.parent for file in files if file.name == "adapter_config.json"} if kind == "model" else set()
