@@ -50,9 +50,9 @@ class Reading:
 
     def window(self, model: PreTrainedModel) -> tuple[int, int]:
         """Return length and stride of the model's windows; UserError where it cannot read as much."""
-        most = positions_of(model.config) or USUAL_CONTEXT
-        length = self.max_length or most
-        if length > most:
+        most = positions_of(model.config)
+        length = self.max_length or most or USUAL_CONTEXT
+        if most and length > most:
             raise UserError(f"--max_length is {length}; expected at most {most}, all that the model takes.")
         return length, self.stride or max(1, length // 2)
 
@@ -109,7 +109,7 @@ def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], add_s
         characters=sum(map(len, texts)),
         unknown_tokens=sum(row[1:].count(tokenizer.unk_token_id) for row in rows),
     )
-    return EncodedTexts(rows, amount, None if start is None else tokenizer.convert_ids_to_tokens(start))
+    return EncodedTexts(rows, amount, None if start is None else tokenizer.convert_ids_to_tokens([start])[0])
 
 
 def start_token(tokenizer: PreTrainedTokenizerBase) -> int | None:

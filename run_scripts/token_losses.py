@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -25,7 +26,8 @@ def token_losses(
     Rows longer than `max_length` are read in windows (see `windows`). The model is put into evaluation mode meanwhile.
     Raises UserError for a model that sees the tokens it is to predict, or an id that it has no embedding for.
     """
-    most = model.get_input_embeddings().weight.shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    most = embeddings.weight.shape[0]
     if (highest := max((max(row) for row in rows if row), default=0)) >= most:
         raise UserError(
             f"The tokenizer numbers a token {highest}, the model has {most}: give the model's own tokenizer."

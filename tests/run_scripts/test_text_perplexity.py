@@ -226,6 +226,7 @@ def test_context_of_families_without_a_limit():
     del free.config.max_position_embeddings
     assert Reading().window(free) == (2048, 1024)
     assert Reading(max_length=1).window(free) == (1, 1)
+    assert Reading(max_length=9000, stride=9000).window(free) == (9000, 9000)
 
 
 # Real text
