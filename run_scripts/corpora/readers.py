@@ -11,6 +11,7 @@ from pathlib import Path
 
 import datasets
 from datasets.exceptions import DatasetsError
+from langcodes import tag_is_valid
 
 from xlzoo.run_scripts.errors import UserError
 
@@ -19,6 +20,7 @@ from .tables import check_parquet, require_sound
 
 BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 TAGGED_ENDINGS = (".txt", ".conll", ".iob2", ".tsv", ".bio", ".conllu")
+LANGUAGE_ENDING = re.compile(r"\.([a-z]{2}|[a-z]{2,3}_[A-Z][a-z]{3})")
 SPAN_TAG = re.compile(r"O|[BIESLU]-\S+")
 WORD_RANGE = re.compile("[-.]")
 UPOS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X _".split())
@@ -26,7 +28,17 @@ UPOS = frozenset("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT 
 
 def ending(path: Path) -> str:
     """Give the file name's ending without `.gz`: `.txt` for `train.txt.gz`."""
-    return Path(path.name.removesuffix(".gz")).suffix.lower()
+    return _written_ending(path).lower()
+
+
+def is_text(path: Path) -> bool:
+    """Say whether the name promises lines of text: `.txt`, or a language as in `train.de` and `devtest.swh_Latn`."""
+    found = LANGUAGE_ENDING.fullmatch(_written_ending(path))
+    return ending(path) == ".txt" or (found is not None and tag_is_valid(found[1].replace("_", "-")))
+
+
+def _written_ending(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).suffix
 
 
 def is_readable(path: Path) -> bool:
@@ -37,16 +49,20 @@ def is_readable(path: Path) -> bool:
 def read_file(path: Path, kind: str) -> datasets.Dataset:
     """Read one file as rows of `kind` "text" or "tokens"; the columns of csv, json and parquet files are their own.
 
-    As "text", a `.txt` file gives its lines, and a file of tagged words its sentences, a space between words.
+    As "text", a `.txt` file gives its lines, so does one named after a language (`train.de`), and a file of tagged
+    words its sentences, a space between words.
     Raises UserError if the file is missing, unreadable, empty, not UTF-8 or of an unknown ending.
     """
-    if not is_readable(path):
+    plain = kind == "text" and is_text(path)
+    if not (plain or is_readable(path)):
         known = ", ".join(sorted({*BUILDERS, *TAGGED_ENDINGS}))
         raise UserError(f"cannot tell the format of {path}: expected a name ending in one of {known}, plain or .gz")
-    if ending(path) in BUILDERS:
+    if plain:
+        rows = read_text(path)
+    elif ending(path) in BUILDERS:
         rows = _read_with_builder(path)
     else:
-        rows = read_tagged(path) if kind == "tokens" or ending(path) != ".txt" else read_text(path)
+        rows = read_tagged(path)
         if kind == "text" and "tokens" in rows.column_names:
             rows = datasets.Dataset.from_dict({"text": [" ".join(words) for words in rows["tokens"]]})
     if not len(rows):

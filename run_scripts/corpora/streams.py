@@ -12,7 +12,7 @@ from xlzoo.run_scripts.errors import UserError
 
 from .hub import stream_repository
 from .raw_files import check_json
-from .readers import ending, read_lines
+from .readers import ending, is_text, read_lines
 from .sources import PHRASEBOOK, SPLIT_NAMES, Source, load, split_files
 
 Streams = Mapping[str, datasets.IterableDataset]
@@ -21,8 +21,8 @@ Streams = Mapping[str, datasets.IterableDataset]
 def stream(source: Source) -> Streams:
     """Stream every split of a source under its usual name.
 
-    Files are text lines (`.txt`) or JSON lines (`.jsonl`), plain or `.gz`. Raises UserError if the source is not
-    exactly one of name and files, cannot be found or reached, or its files are of another kind.
+    Files are JSON lines (`.jsonl`) or lines of text (`.txt`, or named after a language), plain or `.gz`. Raises
+    UserError if the source is not exactly one of name and files, cannot be found or reached, or is of another kind.
     """
     if bool(source.name) == bool(source.files):
         raise UserError("expected one source of data: give either --dataset_name or files such as --train_file")
@@ -50,7 +50,7 @@ def _of_files(paths: Sequence[Path]) -> datasets.IterableDataset:
     for path in paths:
         if not path.is_file():
             raise UserError(f"no file {path}: expected an existing file, correct the path")
-        if ending(path) not in (".txt", ".jsonl"):
+        if not (is_text(path) or ending(path) == ".jsonl"):
             raise UserError(
                 f"{path} cannot be streamed: expected .txt or .jsonl, plain or .gz, or leave --streaming out"
             )
@@ -61,7 +61,7 @@ def _read(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         for number, line in read_lines(path):
             if line.strip():
-                yield {"text": line} if ending(path) == ".txt" else _parsed(line, path, number)
+                yield {"text": line} if is_text(path) else _parsed(line, path, number)
 
 
 def _parsed(line: str, path: Path, number: int) -> dict[str, Any]:

@@ -192,3 +192,14 @@ def test_real_tagged_files(shared_data, name):
 def test_real_text(shared_data):
     assert len(read_file(shared_data / "lm" / "luo.txt", "text")) == 1056
     assert len(read_text(shared_data / "lm" / "wikitext-2" / "valid.txt.gz", skip_blank=False)) == 3760
+
+
+@pytest.mark.parametrize("name", ["train.de", "dev.swh_Latn", "train.en.gz"])
+def test_files_named_after_a_language_are_lines_of_text(tmp_path, name):
+    path = tmp_path / name
+    (gzip.open if name.endswith(".gz") else open)(path, "wb").write(b"a b\n\nc\n")
+    assert read_file(path, "text")["text"] == ["a b", "c"]
+    with pytest.raises(UserError, match="cannot tell the format"):
+        read_file(path, "tokens")
+    with pytest.raises(UserError, match="cannot tell the format"):
+        read_file(tmp_path / "code.py", "text")
