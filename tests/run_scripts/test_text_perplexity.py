@@ -68,9 +68,16 @@ def test_windows_show_in_the_losses():
     model = Countdown()
     [losses] = token_losses(model, [[0, *[1] * 6]], max_length=3, stride=2, batch_size=4)
     assert (losses / math.log(2)).tolist() == pytest.approx([1, 2, 3, 2, 3, 3], rel=1e-5)
-    assert max(shape[1] for shape in model.read) == 3
+    assert max(len(row) for ids, _ in model.read for row in ids) == 3
     [disjoint] = token_losses(model, [[0, *[1] * 6]], max_length=3, stride=3, batch_size=4)
     assert (disjoint / math.log(2)).tolist() == pytest.approx([1, 2, 3, 1, 2, 3], rel=1e-5)
+
+
+def test_rows_are_padded_on_the_right_and_masked():
+    """The words that predict nothing, the last of each text, are not read; the longest row comes first."""
+    model = Countdown()
+    token_losses(model, [[0, 1, 1], [0, 1, 2, 1], [0], [0, 1]], max_length=8, stride=4, batch_size=4)
+    assert model.read[1:] == [([[0, 1, 2], [0, 1, 0], [0, 0, 0]], [[1, 1, 1], [1, 1, 0], [1, 0, 0]])]
 
 
 def test_unknown_words_are_counted():
@@ -78,6 +85,8 @@ def test_unknown_words_are_counted():
     tokenizer.backend_tokenizer.model.unk_token = "é"
     found = text_perplexity(Bigrams(*AFTER), tokenizer, ["a zebra a"])
     assert (found["unknown_tokens"], found["tokens"], found["bytes"]) == (1, 3, 9)
+    as_gpt2 = words_tokenizer(*WORDS, bos_token="<s>", unk_token="<s>")
+    assert encode_texts(as_gpt2, ["a a"], True).amount.unknown_tokens == 0  # The start token is none.
 
 
 # The token before the first
