@@ -1,5 +1,6 @@
 """XLM-R's configuration plus what its word aligner reads."""
 
+from copy import deepcopy
 from typing import Any
 
 from transformers import XLMRobertaConfig
@@ -7,6 +8,9 @@ from transformers import XLMRobertaConfig
 AUTO_MAP = {
     "AutoConfig": "configuration_xlm_align.XLMAlignConfig",
     "AutoModel": "modeling_xlm_align.XLMAlignModel",
+}
+PIPELINES = {
+    "word-alignment": {"impl": "word_alignment_pipeline.WordAlignmentPipeline", "pt": ["AutoModel"], "tf": []}
 }
 
 
@@ -24,7 +28,7 @@ class XLMAlignConfig(XLMRobertaConfig):
     _auto_class = "AutoConfig"
 
     def __init__(self, align_layer: int | None = None, sinkhorn_steps: int = 2, **kwargs: Any) -> None:
-        kwargs["auto_map"] = dict(AUTO_MAP)
+        kwargs["auto_map"], kwargs["custom_pipelines"] = dict(AUTO_MAP), deepcopy(PIPELINES)
         super().__init__(**kwargs)
         self.align_layer = min(8, self.num_hidden_layers) if align_layer is None else align_layer
         self.sinkhorn_steps = sinkhorn_steps

@@ -39,15 +39,14 @@ def mutual_links(by_rows: torch.Tensor, by_columns: torch.Tensor, inside: torch.
 
     Of equal cells the first counts, so that no row and no column has more than one link.
     """
-    best_column = by_rows.masked_fill(~inside, -torch.inf).argmax(2)
-    best_row = by_columns.masked_fill(~inside, -torch.inf).argmax(1)
-    mutual = best_row.gather(1, best_column) == torch.arange(inside.shape[1], device=inside.device)
-    return torch.zeros_like(inside).scatter_(2, best_column[:, :, None], mutual[:, :, None]) & inside
+    column, chosen = _choices(by_rows.masked_fill(~inside, -torch.inf), by_columns.masked_fill(~inside, -torch.inf))
+    return _marked(column, chosen, inside) & inside
 
 
 def argmax_links(similarity: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Mark the cells that are the largest of both their row and their column (SimAlign's "inter")."""
-    return mutual_links(similarity, similarity, inside)
+    similarity = similarity.masked_fill(~inside, -torch.inf)
+    return _marked(*_choices(similarity, similarity), inside) & inside
 
 
 def transport_links(similarity: torch.Tensor, inside: torch.Tensor, steps: int = 2) -> torch.Tensor:
@@ -63,18 +62,26 @@ def itermax_links(similarity: torch.Tensor, inside: torch.Tensor, max_count: int
     """
     if max_count < 1:
         raise ValueError(f"itermax cannot run {max_count} times; expected 1 or more.")
-    links = argmax_links(similarity, inside)
-    large = (inside.any(2).sum(1) > 2) & (inside.any(1).sum(1) > 2)
+    rows, columns = inside.any(2), inside.any(1)
+    large = (rows.sum(1) > 2) & (columns.sum(1) > 2)
+    # Padding is less than any similarity, and stays so when it is weighed.
+    similarity = similarity.masked_fill(~inside, -1.0)
+    column, chosen = _choices(similarity, similarity)
+    chosen &= rows
+    links = _marked(column, chosen, inside)
+    free_rows, free_columns = torch.ones_like(rows), torch.ones_like(columns)
     for _ in range(max_count - 1):
-        free_row = (inside.any(2) & ~links.any(2))[:, :, None]
-        free_column = (inside.any(1) & ~links.any(1))[:, None, :]
-        both_have_some = free_row.any(1, keepdim=True) & free_column.any(2, keepdim=True)
-        open_cells = (free_row | free_column) & both_have_some & large[:, None, None] & inside
-        weight = torch.where(free_row & free_column, 1.0, DISCOUNT) * open_cells
-        found = argmax_links(similarity * weight, inside) & open_cells & ~links
-        if not found.any():
+        free_rows = free_rows & ~chosen
+        free_columns = free_columns & ~links.any(1)
+        some = large & (free_rows & rows).any(1) & (free_columns & columns).any(1)
+        # 0 where neither is free, DISCOUNT where one is, 1 where both are.
+        weight = (DISCOUNT * free_rows[:, :, None] + DISCOUNT * free_columns[:, None, :]).clamp_max(1.0)
+        weighed = similarity * weight
+        column, chosen = _choices(weighed, weighed)
+        chosen &= (free_rows | free_columns.gather(1, column)) & rows & some[:, None]
+        if not chosen.any():
             break
-        links = links | found
+        links |= _marked(column, chosen, inside)
     return links
 
 
@@ -94,3 +101,14 @@ def match_links(similarity: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         chosen = linear_sum_assignment(values[number][row][:, column].numpy(), maximize=True)
         links[number, row[chosen[0]], column[chosen[1]]] = True
     return links.to(inside.device)
+
+
+def _choices(by_rows: torch.Tensor, by_columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each row's largest column `[B, m]`, and whether that column's largest row is this one `[B, m]`."""
+    column = by_rows.argmax(2)
+    row = by_columns.transpose(1, 2).contiguous().argmax(2)
+    return column, row.gather(1, column) == torch.arange(by_rows.shape[1], device=by_rows.device)
+
+
+def _marked(column: torch.Tensor, chosen: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(inside).scatter_(2, column[:, :, None], chosen[:, :, None])

@@ -2,9 +2,9 @@
 
 import sys
 
-import alignment_oracles as oracle
 import pytest
 import torch
+from alignment import oracles as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,0 +1,1 @@
+"""What tests of word alignment share: a tiny aligner, plain-loop oracles, a published folder in a fresh process."""
