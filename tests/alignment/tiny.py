@@ -1,6 +1,7 @@
 """A tiny aligner with its tokenizer, sentences for it, and the links it must give, pair by pair in plain loops."""
 
 from functools import cache
+from pathlib import Path
 
 import torch
 from tiny_models import TINY_ENCODER
@@ -31,6 +32,14 @@ def tokenizer():
     # Often enough for pieces of several characters.
     parts = [text[:end] for text in (CHINESE, THAI, JAPANESE) for end in range(2, len(text), 2)]
     return train_tokenizer([*texts, *parts * 20], 320)
+
+
+def real_pairs(data: Path, languages: str, most: int) -> list[tuple[list[str], list[str]]]:
+    """Read the gold sentences of a language pair of which no side has more than `most` pieces."""
+    folder = data / "word_alignment" / languages
+    lines = [(folder / name).read_text(encoding="utf-8").splitlines() for name in ("src.txt", "tgt.txt")]
+    pairs = [(source.split(), target.split()) for source, target in zip(*lines, strict=True)]
+    return [pair for pair in pairs if max(len(pieces(side)[0]) for side in pair) <= most]
 
 
 def aligner(**changes) -> XLMAlignModel:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from alignment.tiny import PAIRS, aligner, plain_links, stock, tokenizer
+from alignment.tiny import PAIRS, aligner, plain_links, real_pairs, stock, tokenizer
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaModel
 
 from xlzoo.modeling import alignment_engine
@@ -30,6 +30,16 @@ def test_batches_equal_single_pairs(method, encode, model, encoder):
         links = model.align(pairs, tokenizer(), method, layer, encode)
         assert links == [plain_links(encoder, pair, method, layer, encode) for pair in pairs], layer
     assert all(links) and METHODS == tuple(SOLVERS)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("languages", ["de-en", "en-hi"])
+def test_real_sentences_equal_the_published_procedure(languages, shared_data):
+    """XLM-Align's script once more with its clamp repaired: each pair in a row of its own, plain loops."""
+    model = aligner(max_position_embeddings=200)
+    pairs = real_pairs(shared_data, languages, 90)[:40]
+    assert len(pairs) == 40
+    assert model.align(pairs, tokenizer()) == [plain_links(stock(model), pair, layer=3) for pair in pairs]
 
 
 @pytest.mark.parametrize("encode", ENCODINGS)
