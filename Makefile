@@ -29,6 +29,7 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED) $(PEERS)
 	.venv/bin/python benchmarks/bench_madx_step.py
+	.venv/bin/python benchmarks/bench_backpack.py
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
