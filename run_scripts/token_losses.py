@@ -83,7 +83,7 @@ def _window_losses(
 
 @torch.no_grad()
 def require_causal(model: PreTrainedModel) -> None:
-    """Refuse a model that cannot run at all, or whose predictions change with a later token.
+    """Refuse a model, in evaluation mode, that cannot run at all, or whose predictions change with a later token.
 
     Such a model would read what it is to predict.
     """

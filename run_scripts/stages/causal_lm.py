@@ -26,6 +26,7 @@ from xlzoo.run_scripts.stages.facts import record_run
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import opening
 from xlzoo.run_scripts.text_arguments import TextArguments, with_validation
+from xlzoo.run_scripts.token_losses import require_causal
 
 LONGEST = 1024
 """Tokens of a row where `--block_size` does not say and the model could take more."""
@@ -45,6 +46,7 @@ def train_causal_lm(
     set_seed(args.seed)
     tokenizer = _tokenizer(model_args, rows, checkpoint)
     model = start_decoder(model_args, tokenizer)
+    require_causal(model.eval())
     length = _block_size(data_args.block_size, model.config)
     adapted = peft_args.adapt(model)
     if args.freeze_backpack:
@@ -104,8 +106,8 @@ def _tokenizer(
         name = model_args.tokenizer_name or model_args.model_name_or_path or model_args.config_name
         if name is None:
             raise UserError(
-                "Name a checkpoint with --model_name_or_path, or give a new model a tokenizer, with --tokenizer_name or "
-                "--tokenizer_vocab_size."
+                "Name a checkpoint with --model_name_or_path, or give a new model a tokenizer, with "
+                "--tokenizer_name or --tokenizer_vocab_size."
             )
         return load_decoder_tokenizer(name, model_args.trust_remote_code)
     train = rows.get("train")

@@ -273,3 +273,20 @@ def test_mistakes_end_in_one_sentence_before_training(bases, tmp_path, flags, wo
     flags = [str(bases / "gpt2") if flag == "BASE" else flag for flag in flags]
     refused(lambda: clm(tmp_path / "out", *PHRASES, *TRAIN, *flags), words)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_published_recipe(bases, tmp_path):
+    """Its flags, with a tiny model, the phrasebook and little training in place of what cannot be had offline."""
+    base = str(bases / "backpack")
+    small = ["--dataset_name", "phrasebook", "--max_steps", "2", "--max_train_samples", "60", "--block_size", "24"]
+    small += ["--per_device_train_batch_size", "4", "--gradient_accumulation_steps", "2", "--use_cpu"]
+    names = [f"--{flag}={base}" for flag in ("model_name_or_path", "config_name", "tokenizer_name")]
+    flags = ["recipes/backpack_seed.yaml", *small, *names, "--report_to", "none", "--output_dir"]
+    assert run_clm.main([*flags, str(tmp_path / "more")])["epoch"] > 0
+    config = tmp_path / "config"
+    config.mkdir()
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (config / name).write_bytes((bases / "backpack" / name).read_bytes())
+    scratch = [flag.replace(base, str(config)) for flag in [*flags, str(tmp_path / "new")]]
+    run_clm.main(scratch)  # A configuration without weights is trained from scratch.
+    assert_different(tmp_path / "new", tmp_path / "more")
