@@ -40,11 +40,13 @@ class Figure:
 class Facts:
     """What is known about a thing to publish; every field may be left out, and then the card leaves its line out.
 
-    `title`, `summary`, `base_note` and captions are plain text, not Markdown: the card shows them as they are written.
+    `title`, `summary`, `base_note`, `data_note` and captions are plain text, not Markdown: the card shows them as they
+    are written.
     `languages` are BCP-47 tags, `base_model` and `datasets` are Hub ids, `paper` is an arXiv id, `citation` is BibTeX.
     `license` is an identifier of the Hub, several with commas between, or the name of another license;
     `license_link` leads to its text. `base_model_relation` is by default the usual one of the kind, `base_note` is
-    what else there is to say about the base, and `library_name` is needed for models only.
+    what else there is to say about the base, and `library_name` is needed for models only. `data_note` says what the
+    data is like, and `script` which program of this project the `recipe` is for.
     `usage` is Python code in which `{repo_id}` stands for the repository; `publish` runs it and puts what it prints in
     `usage_output`, unless `usage_is_executable` is off because it needs more than the reader has to hand. The modules
     of this project in `usage_needs` are there while it runs. `other_usage` is further code, shown but not run.
@@ -61,12 +63,14 @@ class Facts:
     base_model_relation: Relation = ""
     base_note: str = ""
     datasets: tuple[str, ...] = ()
+    data_note: str = ""
     tags: tuple[str, ...] = ()
     pipeline_tag: str = ""
     task_categories: tuple[str, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
     library_name: str = ""
     metrics: tuple[Metric, ...] = ()
+    script: str = ""
     recipe: Mapping[str, object] | str = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     usage: str = ""

@@ -103,6 +103,12 @@ def probe_of_folder(
     return Probe(kind, answer, {**request, **how})
 
 
+def rows_by_split(probe: Probe) -> dict[str, int]:
+    """Return the number of rows in each split of a dataset that was asked."""
+    splits = json.loads((probe.answer / "facts.json").read_text(encoding="utf-8"))["splits"]
+    return {split: description["rows"] for split, description in splits.items()}
+
+
 def check_probe(probe: Probe, tree: Path, scratch: Path) -> None:
     """Ask the staged copy in a fresh process; PublishError that says in what its answer differs, and by how much."""
     with tempfile.TemporaryDirectory(prefix="probe-", dir=scratch) as work:

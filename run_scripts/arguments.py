@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 import yaml
@@ -63,6 +63,8 @@ class AdapterArguments:
 class RunArguments(TrainingArguments):
     """transformers' training arguments, and what this project adds for every script."""
 
+    script: ClassVar[str] = ""
+    """The name of the script, for the card."""
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
     warmup_ratio: float | None = field(default=None, metadata={"help": "As a fractional --warmup_steps."})
     hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})

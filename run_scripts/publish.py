@@ -56,7 +56,8 @@ def _parser() -> ArgumentParser:
     card.add_argument("--language", nargs="+", help="in any spelling: sw, swh, Swahili")
     card.add_argument("--datasets", nargs="+", help="Hub ids of the data it was trained on")
     card.add_argument("--tags", nargs="+")
-    card.add_argument("--pipeline_tag", help="token-classification, say")
+    card.add_argument("--pipeline_tag", help="token-classification, say, of a model")
+    card.add_argument("--task_categories", nargs="+", help="the same of a dataset, one or several")
     card.add_argument("--paper", help="arXiv id")
     return parser
 
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> Receipt:
 def _said(given: Namespace) -> dict[str, Any]:
     """Return the fields of the card that flags give."""
     said: dict[str, Any] = {name: getattr(given, name) for name in SAID if getattr(given, name)}
-    for name in ("datasets", "tags"):
+    for name in ("datasets", "tags", "task_categories"):
         if getattr(given, name):
             said[name] = tuple(getattr(given, name))
     if given.language:

@@ -23,6 +23,7 @@ Batch = dict[str, torch.Tensor]
 class CausalLMConfig(RunArguments):
     """What causal LM adds to the training arguments."""
 
+    script = "run_clm.py"
     completion_only_loss: bool = field(default=True, metadata={"help": "Learn completions, not their prompts."})
     freeze_backpack: bool = field(
         default=False,
@@ -56,7 +57,7 @@ class Body:
     """
 
     def __init__(self, model: PreTrainedModel | PeftModel) -> None:
-        self.plain = model.get_base_model() if isinstance(model, PeftModel) else model
+        self.plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
         self.head: nn.Module = self.plain.get_output_embeddings()
         self._states: list[torch.Tensor] = []
         takes = inspect.signature(type(self.plain).forward).parameters

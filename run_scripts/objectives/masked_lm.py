@@ -17,6 +17,7 @@ from xlzoo.run_scripts.objectives.token_scores import perplexity, row_sums
 class MaskedLMConfig(RunArguments):
     """What masked LM adds to the training arguments."""
 
+    script = "run_mlm.py"
     mlm_probability: float = field(default=0.15, metadata={"help": "Share of tokens to predict."})
     line_by_line: bool = field(default=False, metadata={"help": "Each line is an example, not part of a block."})
 

@@ -18,6 +18,7 @@ from xlzoo.run_scripts.tasks import TASKS, Task
 class TaggingConfig(RunArguments):
     """What token classification adds to the training arguments."""
 
+    script = "run_ner.py"
     task_name: str = field(default="ner", metadata={"help": "ner or pos.", "choices": sorted(TASKS)})
 
 

@@ -11,7 +11,7 @@ from xlzoo.hub_cards.bases import Base, describe_base
 from xlzoo.run_scripts.arguments import ModelArguments, RunArguments
 from xlzoo.run_scripts.corpora.languages import display_name, hub_tag
 from xlzoo.run_scripts.corpora.sources import PHRASEBOOK
-from xlzoo.run_scripts.data_arguments import DataArguments
+from xlzoo.run_scripts.data_arguments import SourceArguments
 from xlzoo.run_scripts.given_flags import is_local, last_part
 from xlzoo.run_scripts.stages.papers import MADX, MADX2, XLM_R, Paper
 from xlzoo.run_scripts.stages.snippets import adapter_usage, other_adapter_usage
@@ -22,6 +22,10 @@ SCORES = ("f1", "precision", "recall", "accuracy", "perplexity", "loss")
 """What a card lists of a run's results, in this order; scores per entity type stay in `all_results.json`."""
 LOCAL_FILES = "local files"
 PLAIN_NAMES = (PHRASEBOOK, LOCAL_FILES)
+DATA_NOTES = {
+    PHRASEBOOK: "The data is the phrasebook of xlzoo, simple sentences that a grammar writes; "
+    "scores on it say little about other text."
+}
 TASK_NAMES = {"ner": "named entity recognition", "pos": "part-of-speech tagging"}
 LIBRARIES = ("xlzoo", "transformers", "torch", "datasets")
 
@@ -38,10 +42,13 @@ class Record:
     """Hub ids."""
     metrics: tuple[Metric, ...] = ()
     figures: tuple[Figure, ...] = ()
+    data_note: str = ""
+    script: str = ""
+    """The program that the recipe is for."""
 
 
 def record_run(
-    arguments: tuple[ModelArguments, DataArguments, RunArguments],
+    arguments: tuple[ModelArguments, SourceArguments, RunArguments],
     results: Mapping[str, Any],
     task: str,
     figures: tuple[Figure, ...],
@@ -61,6 +68,8 @@ def record_run(
         datasets=() if name in PLAIN_NAMES else (name,),
         metrics=read_metrics(results, task, name, language),
         figures=figures,
+        data_note=DATA_NOTES.get(name, ""),
+        script=args.script,
     )
 
 
@@ -159,7 +168,9 @@ def of_run(
         "base_model": run.base.hub_id,
         "base_note": run.base.note,
         "datasets": run.datasets,
+        "data_note": run.data_note,
         "metrics": run.metrics,
+        "script": run.script,
         "recipe": run.recipe,
         "figures": run.figures,
         "versions": {name: version(name) for name in libraries},

@@ -86,6 +86,8 @@ def _publish_composed(recipe: MadxRecipe, seed: int, target: str) -> str:
         datasets=trained.datasets,
         metrics=_test_metrics(recipe, seed, target),
         figures=trained.figures,
+        data_note=trained.data_note,
+        script=trained.script,
     )
     model = compose(recipe, seed, target)
     facts = tagger_facts(run, task, _usage(recipe, target), model.active_adapters, target)

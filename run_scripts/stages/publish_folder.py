@@ -10,7 +10,7 @@ from xlzoo.hub_cards import Facts, Receipt
 from xlzoo.hub_cards.bases import describe_base
 from xlzoo.hub_cards.facts import Kind
 from xlzoo.hub_cards.probe_sources import base_folder
-from xlzoo.hub_cards.probes import probe_of_folder
+from xlzoo.hub_cards.probes import probe_of_folder, rows_by_split
 from xlzoo.run_scripts.destination import Destination
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.given_flags import is_local
@@ -43,6 +43,8 @@ def publish_folder(folder: Path, destination: Destination, wishes: Wishes) -> Re
     facts = completed(replace(facts, **wishes.facts), folder, found)
     with TemporaryDirectory(prefix="xlzoo-probe-") as work:
         probe = probe_of_folder(folder, kind, Path(work), found, wishes.trust_remote_code)
+        if kind == "dataset":
+            facts = replace(facts, splits=rows_by_split(probe))
         return send(folder, facts, destination, probe, stand_ins(facts, found))
 
 

@@ -82,8 +82,10 @@ print(type(model).__name__, sum(parameter.numel() for parameter in model.paramet
 PEFT = """from peft import PeftModel
 from transformers import AUTO
 
-model = PeftModel.from_pretrained(AUTO.from_pretrained("BASE"FIELDS), "{repo_id}")
-print(sum(value.numel() for name, value in model.named_parameters() if ".default." in name), "parameters")
+base = AUTO.from_pretrained("BASE"FIELDS)
+model = PeftModel.from_pretrained(base, "{repo_id}")
+size = sum(value.numel() for name, value in model.named_parameters() if ".default." in name)
+print(f"{size} parameters on top of a {type(base).__name__}")
 """
 GENERATOR = """from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -97,7 +99,8 @@ ADAPTED_GENERATOR = """from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("BASE")
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"TRUST), "{repo_id}").eval()
+base = AutoModelForCausalLM.from_pretrained("BASE"TRUST)
+model = PeftModel.from_pretrained(base, "{repo_id}").eval()
 inputs = tokenizer(PROMPT, return_tensors="pt")
 output = model.generate(**inputs, max_new_tokens=20, do_sample=False)
 print(tokenizer.decode(output[0], skip_special_tokens=True))

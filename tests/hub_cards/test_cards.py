@@ -30,6 +30,7 @@ FIELDS = {
     "datasets": (("a/b",), "- Training data: [a/b](https://huggingface.co/datasets/a/b)"),
     "license": ("mit", "- License: mit"),
     "base_note": ("It was a copy.", "It was a copy."),
+    "data_note": ("It is old.", "It is old."),
     "usage": ("f()", "## Usage\n\n```python\nf()\n```"),
     "other_usage": (
         "g()",
@@ -202,6 +203,19 @@ def test_what_usage_needs_is_named_before_it():
     assert "This code needs xlzoo:\n\n```python\nf()\n```" in text
 
 
+def test_code_that_runs_the_files_of_a_model_says_so_before_it():
+    loads = 'load("a/b", trust_remote_code=True)'
+    said = "Here `trust_remote_code=True` runs Python files that come with the model: read them first."
+    assert f"{said}\n\n```python\n{loads}\n```" in render_card(Facts(usage=loads))
+    assert "Python files" not in render_card(Facts(usage="load(trust_remote_code=False)"))
+
+
+def test_recipe_comes_with_the_name_of_its_script():
+    text = render_card(Facts(recipe={"a": 1}, script="run_mlm.py"))
+    assert "## Training\n\nMade by run_mlm.py of xlzoo with this recipe:\n\n```yaml\na: 1\n```" in text
+    assert body(render_card(Facts(script="run_mlm.py"))) == ""
+
+
 def test_usage_shows_what_it_prints_and_a_paper_elsewhere_is_named():
     assert "```python\nf()\n```\n\nIt prints:\n\n```\n1\n```" in render_card(Facts(usage="f()", usage_output="1\n"))
     assert body(render_card(Facts(paper="ACL 2020"))) == "## Citation\n\nACL 2020"
@@ -232,9 +246,12 @@ def test_whatever_a_text_holds_the_reader_sees_it_as_written(text):
         summary=text,
         languages=(text,),
         base_note=text,
+        data_note=text,
         metrics=(Metric(text, text, text, text, text, 1.0),),
         figures=(Figure("a.png", text),),
         usage=text,
+        script=text,
+        recipe="a: 1",
         versions={"torch": text},
     )
     found = [(kind, seen(part)) for kind, part in blocks(body(render_card(facts)))]
@@ -244,11 +261,12 @@ def test_whatever_a_text_holds_the_reader_sees_it_as_written(text):
     columns = [("th", name) for name in ("task", "dataset", "split", "language", "metric") if shown_text]
     assert found == [
         *([("h1", shown_text)] if shown_text else []),
-        *paragraphs * 2,
+        *paragraphs * 3,
         *([("p", f"Language: {shown_text}")] if shown_text else []),
         *([("h2", "Usage"), ("fence", shown_text)] if shown_text else []),
         *[("h2", "Results"), *columns, ("th", "value"), *cells],
-        *[("h2", "Training"), ("p", shown_text or "a.png"), ("p", seen(f"Made with torch {text}") + ".")],
+        *[("h2", "Training"), *([("p", f"Made by {shown_text} of xlzoo with this recipe:")] if shown_text else [])],
+        *[("fence", "a: 1"), ("p", shown_text or "a.png"), ("p", seen(f"Made with torch {text}") + ".")],
     ]
 
 

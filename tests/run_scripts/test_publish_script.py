@@ -87,8 +87,10 @@ def test_dataset_comes_back_through_dataset_name(base, tmp_path):
     for split, number in (("train", 12), ("validation", 5)):
         rows = sentences("swh", number, seed=number)["text"]
         (source / f"{split}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
-    tree = published(tmp_path, source, "me/texts", "--language", "Swahili", "--license", "cc0-1.0")
+    said = ["--language", "Swahili", "--license", "cc0-1.0", "--task_categories", "fill-mask"]
+    tree = published(tmp_path, source, "me/texts", *said)
     card = (tree / "README.md").read_text()
+    assert "| train | 12 |\n| validation | 5 |\n" in card and "- n<1K\n" in card and "- Tasks: fill-mask\n" in card
     assert "- sw\n" in card and "train 12 ['text']\nvalidation 5 ['text']\n" in card
     training = [*MLM, "--model_name_or_path", str(base), "--dataset_name"]
     scores = [
