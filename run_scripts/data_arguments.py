@@ -49,6 +49,9 @@ class SourceArguments:
         kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
         return DatasetDict({split: _first(rows, self.limits.get(split)) for split, rows in kept.items()})
 
+    def _configs(self) -> Sequence[str | None]:
+        return self.dataset_config_name or [None]
+
     @property
     def limits(self) -> dict[str, int]:
         """The most rows of a split, where that was asked for."""
@@ -70,7 +73,7 @@ class SourceArguments:
             seed=self.phrasebook_seed,
             sizes=self.limits,
         )
-        return [replace(source, config=config) for config in self.dataset_config_name or [None]]
+        return [replace(source, config=config) for config in self._configs()]
 
     def language_code(self) -> str | None:
         """Return the ISO 639-3 code of `--language`, or of the phrasebook's configuration."""

@@ -104,7 +104,8 @@ def start_decoder(args: DecoderArguments, tokenizer: PreTrainedTokenizerBase) ->
         )
     dtype = None if args.dtype == "auto" else args.dtype
     model = load_decoder(name, trust_remote_code=args.trust_remote_code, dtype=dtype)
-    pieces = model.get_input_embeddings().weight.shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    pieces = len(embeddings.weight)
     if len(tokenizer) > pieces:
         raise UserError(
             f"The tokenizer has {len(tokenizer)} pieces, the model {name!r} only {pieces}; give the --tokenizer_name "
@@ -124,7 +125,7 @@ def _new_config(args: DecoderArguments) -> PretrainedConfig:
         config = made_config(read_fields(args.config_name), f"The config.json of {args.config_name!r}")
     elif args.model_type == BACKPACK:
         config = BackpackGPT2Config()
-    elif args.model_type in CONFIG_MAPPING:
+    elif args.model_type and args.model_type in CONFIG_MAPPING:
         config = CONFIG_MAPPING[args.model_type]()
     else:
         raise UserError(
@@ -154,7 +155,8 @@ def decoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]:
     encodes = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not config.to_dict().get("is_decoder")
     if encodes or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UserError(f"{name!r} is a {config.model_type} model; expected a causal language model, such as gpt2.")
-    return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    found: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    return found
 
 
 def load_decoder_tokenizer(name: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:

@@ -31,7 +31,7 @@ class PeftArguments:
         default_factory=list, metadata={"help": "Modules trained as a whole, saved with the adapter.", **REPEATABLE}
     )
     lora_r: int = field(default=8, metadata={"help": "Rank."})
-    lora_alpha: float = field(default=16, metadata={"help": "Scale of the update times the rank."})
+    lora_alpha: int = field(default=16, metadata={"help": "Scale of the update times the rank."})
     lora_dropout: float = field(default=0.05, metadata={"help": "Dropout before the update."})
     load_adapter: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of an adapter: trained on with --use_peft, else as it is."}
@@ -71,7 +71,7 @@ class PeftArguments:
 
     def _config(self) -> PeftConfig:
         chosen: Any = self.target_modules or None
-        shared = {
+        shared: dict[str, Any] = {
             "target_modules": "all-linear" if chosen == ["all-linear"] else chosen,
             "modules_to_save": self.modules_to_save or None,
             "task_type": "CAUSAL_LM",

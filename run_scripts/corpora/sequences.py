@@ -75,28 +75,32 @@ def as_completions(
     def join(batch: Mapping[str, list[str]], places: Sequence[int]) -> Columns:
         starts = [prompt + separator for prompt in batch["prompt"]]
         texts = [start + completion for start, completion in zip(starts, batch["completion"], strict=True)]
-        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        encoded: Any = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         result: Columns = {"input_ids": [], "labels": []}
-        for place, start, text, ids, offsets in zip(
-            places, starts, texts, encoded["input_ids"], encoded["offset_mapping"], strict=True
-        ):
-            size = sum(end > len(start) for _, end in offsets)
+        for row, (place, start, text) in enumerate(zip(places, starts, texts, strict=True)):
+            size = sum(end > len(start) for _, end in encoded["offset_mapping"][row])
             if not text[len(start) :].strip() or not size:
                 raise UserError(
                     f"The completion in row {place} is empty; expected a text to predict, correct the row."
                 )
-            prompt, completion = ids[: len(ids) - size], [*ids[len(ids) - size :], *frame.tail]
-            room = length - len(frame.head) - len(completion)
-            if room < 0:
-                raise UserError(
-                    f"The completion in row {place} has {len(completion)} tokens; expected no more than --block_size."
-                )
-            before = [*frame.head, *prompt[max(0, len(prompt) - room) :]]
-            result["input_ids"].append([*before, *completion])
-            result["labels"].append([*([IGNORED] * len(before) if completion_only else before), *completion])
+            ids: list[int] = encoded["input_ids"][row]
+            fitted: tuple[list[int], list[int]] = _fitted(ids, size, frame, length, place)
+            result["input_ids"].append([*fitted[0], *fitted[1]])
+            result["labels"].append([*([IGNORED] * len(fitted[0]) if completion_only else fitted[0]), *fitted[1]])
         return result
 
     return _map(rows, join, "Joining prompts and completions", with_indices=True)
+
+
+def _fitted(ids: Sequence[int], size: int, frame: Frame, length: int, place: int) -> tuple[list[int], list[int]]:
+    """Return the prompt's ids, cut from the left, and those of the completion, the last `size` ids, with the end."""
+    prompt, completion = ids[: len(ids) - size], [*ids[len(ids) - size :], *frame.tail]
+    room = length - len(frame.head) - len(completion)
+    if room < 0:
+        raise UserError(
+            f"The completion in row {place} has {len(completion)} tokens; expected no more than --block_size."
+        )
+    return [*frame.head, *prompt[max(0, len(prompt) - room) :]], completion
 
 
 def _cut(ids: Sequence[int], length: int) -> Iterator[list[int]]:

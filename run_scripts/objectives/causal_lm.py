@@ -57,7 +57,8 @@ class Body:
     """
 
     def __init__(self, model: PreTrainedModel | PeftModel) -> None:
-        self.plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+        given: Any = model
+        self.plain: Any = given.get_base_model() if isinstance(model, PeftModel) else given
         self.head: nn.Module = self.plain.get_output_embeddings()
         self._states: list[torch.Tensor] = []
         takes = inspect.signature(type(self.plain).forward).parameters

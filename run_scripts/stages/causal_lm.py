@@ -20,7 +20,7 @@ from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_token
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig, CausalLMTrainer, SequenceCollator
 from xlzoo.run_scripts.peft_arguments import PeftArguments
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
-from xlzoo.run_scripts.stages.causal_facts import causal_adapter_facts, causal_lm_facts
+from xlzoo.run_scripts.stages.causal_facts import Method, causal_adapter_facts, causal_lm_facts
 from xlzoo.run_scripts.stages.curves import draw_curve
 from xlzoo.run_scripts.stages.facts import record_run
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
@@ -66,7 +66,7 @@ def train_causal_lm(
     results = run_trainer(trainer, checkpoint, splits.get("test"))
     if trainer.is_world_process_zero():
         if args.do_train:
-            adapted.save_pretrained(args.folder)
+            adapted.save_pretrained(str(args.folder))
             save_tokenizer(tokenizer, args.folder)
             figures = draw_curve(trainer.state.log_history, "eval_perplexity", [args.folder])
             run = record_run((model_args, data_args, args), results, "text-generation", figures)
@@ -84,7 +84,7 @@ def train_causal_lm(
 
 def _rows(data_args: TextArguments, args: CausalLMConfig) -> Mapping[str, Any]:
     """Return the rows of every split that is needed, having refused what cannot be trained on."""
-    splits = data_args.rows()
+    splits: Mapping[str, Any] = data_args.rows()
     if args.do_eval and not (data_args.streaming and args.do_train):
         splits = with_validation(splits, data_args.validation_split_percentage)
     needed = needed_splits(args, splits)
@@ -158,6 +158,6 @@ def _describe(model: PreTrainedModel | PeftModel, run: Any, rows: Any) -> Facts:
     prompt = opening(row[column] for row in islice(rows, SHOWN))
     if not isinstance(model, PeftModel):
         return causal_lm_facts(run, prompt, isinstance(model, BackpackGPT2LMHeadModel))
-    plain = model.get_base_model()
-    method = "IA3" if model.active_peft_config.peft_type == "IA3" else "LoRA"
+    plain: Any = model.get_base_model()
+    method: Method = "IA3" if model.active_peft_config.peft_type == "IA3" else "LoRA"
     return causal_adapter_facts(run, prompt, method, column == "prompt", bool(plain.config.to_dict().get("auto_map")))

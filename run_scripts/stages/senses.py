@@ -119,7 +119,7 @@ def _top_words(
     special = set(tokenizer.all_special_ids)
     found = []
     for sense in ids.tolist():
-        words = (tokenizer.decode([token]).strip() for token in sense if token not in special)
+        words = (str(tokenizer.decode([token])).strip() for token in sense if token not in special)
         found.append(
             list(islice((word for word in words if word and word.isprintable() and "\ufffd" not in word), top))
         )
@@ -129,14 +129,12 @@ def _top_words(
 def _draw(model: BackpackGPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, text: str, path: Path) -> None:
     ids = tokenizer(text, return_tensors="pt")["input_ids"]
     require_short(ids.shape[1], model.config.n_positions)
-    names = [tokenizer.decode([token]).strip() or "·" for token in ids[0].tolist()]
+    names = [str(tokenizer.decode([token])).strip() or "·" for token in ids[0].tolist()]
     draw_senses(model.sense_weights(ids)[0], names, path)
 
 
 @torch.no_grad()
-def _continued(
-    model: BackpackGPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, prompt: str, length: int, edits: Scale
-) -> str:
+def _continued(model: Any, tokenizer: PreTrainedTokenizerBase, prompt: str, length: int, edits: Scale) -> str:
     inputs = tokenizer(prompt, return_tensors="pt")
     total = inputs["input_ids"].shape[1] + length
     if total > model.config.n_positions:
