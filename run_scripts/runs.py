@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from xlzoo.run_scripts.errors import UserError
 
 RUN_FILE = "run.json"
 RESULTS_FILE = "all_results.json"
+SCORE = re.compile(r"(eval|test)_(?!runtime|samples_per|steps_per|model_prep|jit)")
+"""What was measured of the model, not of the machine."""
 logger = logging.getLogger(__name__)
 
 
@@ -157,6 +160,9 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
     part = folder / f"{RESULTS_FILE}.part"
     part.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
     part.replace(folder / RESULTS_FILE)
+    if scores := {key: value for key, value in results.items() if SCORE.match(key)}:
+        told = ", ".join(f"{key} {value:.4g}" for key, value in sorted(scores.items()))
+        logger.info("%s (%s)", told, folder / RESULTS_FILE)
 
 
 def read_results(folder: Path) -> dict[str, Any] | None:

@@ -290,3 +290,10 @@ def test_the_published_recipe(bases, tmp_path):
     scratch = [flag.replace(base, str(config)) for flag in [*flags, str(tmp_path / "new")]]
     run_clm.main(scratch)  # A configuration without weights is trained from scratch.
     assert_different(tmp_path / "new", tmp_path / "more")
+
+
+def test_the_scores_are_told_at_the_end(bases, tmp_path, caplog):
+    caplog.set_level("INFO")
+    results = clm(tmp_path / "run", "--model_name_or_path", bases / "gpt2", *PHRASES, "--do_eval")
+    (told,) = (record.getMessage() for record in caplog.records if "eval_perplexity" in record.getMessage())
+    assert f"eval_loss {results['eval_loss']:.4g}" in told and "runtime" not in told and "all_results.json" in told
