@@ -1,14 +1,11 @@
-"""What the tests of probes share: tiny models and folders, and a way to ask them in this process."""
+"""What the tests of probes share: tiny models, and changes to what they were saved as."""
 
-import importlib
 import json
-import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_models import TINY_ENCODER
-from transformers import dynamic_module_utils
 
 from xlzoo.hub_cards import PublishError, probes
 from xlzoo.modeling.configuration_madx import MadxConfig
@@ -16,21 +13,6 @@ from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 
 LABELS = {0: "O", 1: "B-LOC", 2: "I-LOC"}
 NAMED = {"id2label": LABELS, "label2id": {name: number for number, name in LABELS.items()}}
-
-
-def ask_here(monkeypatch, folder):
-    """Let the programs of the fresh process run in this one, for the sake of time; fetched code goes to `folder`."""
-
-    def run(program, file, *, what, **_):
-        monkeypatch.setattr(sys, "argv", [str(file)])
-        try:
-            importlib.import_module(f"xlzoo.hub_cards.fresh.{program}").main()
-        except Exception as error:
-            raise PublishError(f"{what} fails: {' '.join(f'{type(error).__name__}: {error}'.split())}") from error
-
-    monkeypatch.setattr(probes, "run_fresh", run)
-    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(folder))
-    monkeypatch.syspath_prepend(str(folder))
 
 
 def made(cls, config, seed=3):

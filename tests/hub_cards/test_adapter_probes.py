@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 import torch
+from asked_here import ask_here
 from huggingface_hub import constants
 from peft import LoraConfig, get_peft_model
-from probe_tools import LABELS, NAMED, ask_here, edit, edit_tensors, made, madx, refused
+from probe_tools import LABELS, NAMED, edit, edit_tensors, made, madx, refused
 from safetensors.torch import load_file, save_file
 from tiny_models import TINY_ENCODER
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaForTokenClassification

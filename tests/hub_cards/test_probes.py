@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 import torch
-from probe_tools import NAMED, ask_here, edit, edit_tensors, made, madx, refused
+from asked_here import ask_here
+from probe_tools import NAMED, edit, edit_tensors, made, madx, refused
 from safetensors.torch import load_file
 from tiny_models import TINY_ENCODER
 from transformers import (

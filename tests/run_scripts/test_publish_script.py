@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from asked_here import ask_here
 from peft import LoraConfig, PeftModel, get_peft_model
 from tiny_runs import COMMON, MLM, NER, assert_same, refused, sentences
 from transformers import AutoModelForSequenceClassification
@@ -30,6 +31,12 @@ def published(tmp_path, *flags):
     return Path(receipt.where)
 
 
+@pytest.fixture
+def here(monkeypatch, tmp_path_factory):
+    """Probes are asked in this process, for the sake of time; the code of a card runs in a fresh one all the same."""
+    ask_here(monkeypatch, tmp_path_factory.mktemp("modules"))
+
+
 @pytest.fixture(scope="module")
 def base_with_id(base, tmp_path_factory):
     """The tiny checkpoint as one that an older release made from a model on the Hub."""
@@ -42,7 +49,7 @@ def base_with_id(base, tmp_path_factory):
 # Round trips: what is published is taken by the flags of the other scripts.
 
 
-def test_runs_output_becomes_a_model_to_start_from(base, tmp_path):
+def test_runs_output_becomes_a_model_to_start_from(base, here, tmp_path):
     """The folder of a run, with its checkpoints; published, it trains like the folder itself."""
     saving = ["--save_strategy", "steps", "--save_steps", "1", "--logging_steps", "1"]
     run_mlm.main([*MLM, *PHRASES, "--model_name_or_path", str(base), "--output_dir", str(tmp_path / "run"), *saving])
@@ -81,7 +88,7 @@ def test_adapter_comes_back_through_load_adapter(base_with_id, tmp_path):
     assert scores[0]["test_loss"] == scores[1]["test_loss"]
 
 
-def test_dataset_comes_back_through_dataset_name(base, tmp_path):
+def test_dataset_comes_back_through_dataset_name(base, here, tmp_path):
     source = tmp_path / "texts"
     source.mkdir()
     for split, number in (("train", 12), ("validation", 5)):
@@ -111,7 +118,7 @@ def lora(base, tmp_path_factory):
     return folder
 
 
-def test_peft_adapter(lora, base, base_with_id, tmp_path):
+def test_peft_adapter(lora, base, base_with_id, here, tmp_path):
     tree = published(tmp_path, lora, "me/lora", "--base_model", base_with_id, "--language", "en")
     card = (tree / "README.md").read_text()
     assert f"base_model: {BASE_ID}\n" in card and "library_name: peft\n" in card and "- lora\n" in card
@@ -126,7 +133,23 @@ def test_peft_adapter(lora, base, base_with_id, tmp_path):
         answers.append(model(torch.arange(5, 17).reshape(2, 6)).logits)
     assert torch.equal(*answers)
     count = sum(value.numel() for name, value in model.named_parameters() if ".default." in name)
-    assert f"{count} parameters" in card
+    assert f"{count} parameters on top of a XLMRobertaForSequenceClassification\n" in card
+
+
+def test_merged_peft_adapter_is_a_model(lora, base, base_with_id, here, tmp_path):
+    """Merged into the weights it is published as a model that needs no PEFT, and says what it was merged into."""
+    plain = AutoModelForSequenceClassification.from_pretrained(base, num_labels=3)
+    adapted = PeftModel.from_pretrained(plain, lora).eval()
+    ids = torch.arange(5, 17).reshape(2, 6)
+    expected = adapted(ids).logits
+    adapted.merge_and_unload().save_pretrained(tmp_path / "merged")
+    relation = ["--base_model", base_with_id, "--base_model_relation", "merge"]
+    tree = published(tmp_path, tmp_path / "merged", "me/merged", *relation)
+    card = (tree / "README.md").read_text()
+    assert f"base_model: {BASE_ID}\nbase_model_relation: merge\n" in card and "library_name: transformers\n" in card
+    assert f"This is [{BASE_ID}]" in card and "with what was trained merged into its weights." in card
+    again = AutoModelForSequenceClassification.from_pretrained(tree).eval()
+    assert not list(tree.glob("adapter*")) and (again(ids).logits - expected).abs().max() < 1e-5
 
 
 # What a card says without a run, and what flags change.

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import yaml
+from asked_here import ask_here
 from hub_server.accounts import WRITER
 from hub_server.clients import environment
 from hub_server.server import HubServer
@@ -177,7 +178,7 @@ def test_token_is_written_nowhere_and_only_the_door_speaks_to_the_hub(base, door
     assert not [path for path in written if TOKEN.encode() in path.read_bytes()]
 
 
-def test_failed_publishing_says_how_to_go_on(base, door, tmp_path):
+def test_failed_publishing_says_how_to_go_on(base, door, monkeypatch, tmp_path):
     door.error = "The Hub is full."
     flags = ["--hub_dir", tmp_path / "hub", "--hub_model_id", "me/thing", "--model_name_or_path", base]
     with pytest.raises(PublishError) as caught:
@@ -190,6 +191,7 @@ def test_failed_publishing_says_how_to_go_on(base, door, tmp_path):
     given = vars(publish._parser().parse_args(arguments))
     assert given["hub_dir"] == tmp_path / "hub" and given["base_model"] == str(base)
     door.error = None
+    ask_here(monkeypatch, tmp_path / "modules")
     publish.main(arguments)
     assert door.only.facts == kept(tmp_path / "run")
 
