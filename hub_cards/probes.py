@@ -58,13 +58,17 @@ def record_adapter(model: Any, adapter_name: str, work: Path, with_head: bool) -
     return Probe("adapter", work / "answer", {**request, **_options(model)})
 
 
-def record_peft(model: Any, work: Path, base: Path | str) -> Probe:
-    """Ask a live PeftModel; the copy is loaded onto `base`, a folder or a Hub id in the cache, in the same class."""
+def record_peft(model: Any, work: Path, base: Path | str, trust_remote_code: bool = False) -> Probe:
+    """Ask a live PeftModel; the copy is loaded onto `base`, a folder or a Hub id in the cache, in the same class.
+
+    PublishError if the base has code of its own, which would run in the check, and `trust_remote_code` is off.
+    """
     plain = model.get_base_model()
+    require_trusted_base(model, base, trust_remote_code)
     _record(model, plain, work / "answer", {"labels": labels_of(plain)})
     request = {
         "base": str(base_folder(base)),
-        "trust": True,
+        "trust": trust_remote_code,
         "class_name": type(plain).__name__,
         "model_type": plain.config.model_type,
         "auto_map": getattr(plain.config, "auto_map", None) or {},
@@ -72,6 +76,15 @@ def record_peft(model: Any, work: Path, base: Path | str) -> Probe:
         "dtype": str(plain.dtype).removeprefix("torch."),
     }
     return Probe("peft", work / "answer", {**request, **_options(plain)})
+
+
+def require_trusted_base(model: Any, base: Path | str, trust_remote_code: bool) -> None:
+    """Raise PublishError where a PeftModel stands on code of its base's folder that nobody said to trust.
+
+    The live one may be built from other code, ours say; readers of the card, and the check, run what lies in the base.
+    """
+    if getattr(model.get_base_model().config, "auto_map", None) and not trust_remote_code:
+        require_no_code(base_folder(base))
 
 
 def record_dataset(dataset: Any, work: Path) -> Probe:

@@ -10,7 +10,7 @@ from peft import PeftModel
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from xlzoo.hub_cards import Facts
-from xlzoo.hub_cards.probes import record_model, record_peft
+from xlzoo.hub_cards.probes import record_model, record_peft, require_trusted_base
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_completions, as_documents, as_packed, require_tokens
@@ -49,6 +49,8 @@ def train_causal_lm(
     require_causal(model.eval())
     length = _block_size(data_args.block_size, model.config)
     adapted = peft_args.adapt(model)
+    if isinstance(adapted, PeftModel) and args.destination:
+        require_trusted_base(adapted, str(model_args.model_name_or_path), model_args.trust_remote_code)
     if args.freeze_backpack:
         _freeze(adapted)
     require_fit(adapted, checkpoint)
@@ -77,7 +79,8 @@ def train_causal_lm(
             start = model_args.model_name_or_path
             record = partial(record_model, adapted)
             if isinstance(adapted, PeftModel):
-                record = partial(record_peft, adapted, base=str(start))
+                trust = model_args.trust_remote_code
+                record = partial(record_peft, adapted, base=str(start), trust_remote_code=trust)
             publish_run(args.folder, facts, args, start, record)
     return results
 

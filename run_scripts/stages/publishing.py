@@ -46,7 +46,8 @@ def publish_run(
     except PublishError as error:
         again = ["xlzoo-publish", str(folder), destination.repo_id, *destination.flags()]
         again += ["--base_model", start] if facts.kind in ON_A_BASE and start else []
-        again += ["--trust_remote_code"] * any(folder.glob("*.py"))
+        code = [folder, *([Path(start)] if facts.kind == "peft" and start else [])]
+        again += ["--trust_remote_code"] * any(any(place.glob("*.py")) for place in code)
         raise PublishError(
             f"{str(error).rstrip('.')}; the training is complete, so publish it later with: {shlex.join(again)}"
         ) from error

@@ -171,9 +171,12 @@ def test_peft_adapter_passes_in_a_fresh_process_on_a_base_with_code(tmp_path):
     settings = LoraConfig(task_type="TOKEN_CLS", init_lora_weights=False, target_modules=["query", "value"])
     model = get_peft_model(base, settings)
     model.save_pretrained(tmp_path / "lora")
-    probe = probes.record_peft(model, tmp_path / "probe", tmp_path / "base")
+    probe = probes.record_peft(model, tmp_path / "probe", tmp_path / "base", trust_remote_code=True)
     probes.check_probe(probe, tmp_path / "lora", tmp_path)
-    with pytest.raises(PublishError, match=r"base has code of its own"):
+    refusal = r"base has code of its own, which config\.json names .* --trust_remote_code"
+    with pytest.raises(PublishError, match=refusal):
+        probes.record_peft(model, tmp_path / "other", tmp_path / "base")
+    with pytest.raises(PublishError, match=refusal):
         probes.probe_of_folder(tmp_path / "lora", "peft", tmp_path / "other", base=tmp_path / "base")
 
 

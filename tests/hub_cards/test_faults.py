@@ -137,6 +137,21 @@ def test_token_that_may_not_write(publication, token, word):
     assert token not in message and publication.found() == OLD["model"]
 
 
+def test_token_of_the_login_is_used_and_its_absence_said(server, publication, tmp_path):
+    publication.fill()
+    login = tmp_path / "home/token"
+    login.parent.mkdir()
+    login.write_text(f"{WRITER}\n")
+    with Child(PROGRAM, environment(server.url, tmp_path / "home"), tmp_path) as child:
+        publication.child, before = child, publication.child
+        assert "error" not in publication.publish()
+        login.unlink()
+        check_sentence(publication.publish(), ("there is no token", "hf auth login", "HF_TOKEN"))
+        assert WRITER not in child.said()
+    publication.child = before
+    assert publication.found() == publication.complete
+
+
 def test_no_server_at_all(publication, injected):
     publication.fill()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -232,6 +247,18 @@ def test_full_disk(publication, injected, tmp_path, disk, local):
     assert [path.name for path in placed.parent.iterdir()] == [placed.name]
     assert "error" not in publication.publish(options=options)
     assert files(placed) == publication.staged if local else publication.found() == publication.complete
+
+
+def test_next_run_does_not_send_again_what_has_arrived(server, publication, injected):
+    publication.fill()
+    fault = Fault("commit", Reset(), None)
+    with publication.broken(fault):
+        check_sentence(publication.publish())
+    injected(fault.met)
+    server.calls.clear()
+    publication.publish()
+    assert publication.found() == publication.complete
+    assert "commit" in server.names() and not {"put", "part", "complete"} & set(server.names())
 
 
 def test_killed_process_leaves_the_old_tree_and_the_next_one_goes_on(server, publication, injected, tmp_path):

@@ -1,5 +1,7 @@
 """Causal language models and PEFT adapters on them: the code of their cards runs and continues a text as they do."""
 
+import shutil
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -7,11 +9,12 @@ from tiny_models import TINY_BACKPACK
 from tiny_runs import sentences
 from transformers import AutoTokenizer
 
-from xlzoo.hub_cards import Facts, Metric, publish
+from xlzoo.hub_cards import Facts, Metric, PublishError, publish
 from xlzoo.hub_cards.bases import Base
 from xlzoo.hub_cards.probes import record_model, record_peft
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
+from xlzoo.run_scripts import run_clm
 from xlzoo.run_scripts.stages.causal_facts import causal_adapter_facts, causal_lm_facts
 from xlzoo.run_scripts.stages.facts import Record
 from xlzoo.run_scripts.stages.folder_facts import completed
@@ -67,7 +70,7 @@ def test_peft_adapter_is_published_and_continues_a_text_on_its_base(backpack, tm
         tmp_path / "adapter",
         "me/adapter",
         facts,
-        probe=record_peft(adapted, tmp_path / "probe", folder),
+        probe=record_peft(adapted, tmp_path / "probe", folder, trust_remote_code=True),
         beside={BASE: folder},
         hub_dir=tmp_path / "hub",
     )
@@ -105,3 +108,15 @@ def test_folder_of_an_adapter_on_a_model_with_code_is_loaded_with_trust(backpack
 def test_opening_is_half_a_sentence():
     assert opening([". .", "Amina sees the old teacher ."]) == "Amina sees the"
     assert len(opening(sentences()["text"]).split()) <= 6
+
+
+def test_code_of_a_base_runs_only_if_told_so(backpack, nothing_starts, tmp_path):
+    """Training uses our own code; the check of the adapter would run what lies beside the base's weights."""
+    base = shutil.copytree(backpack[2], tmp_path / "base")
+    with (base / "modeling_backpack.py").open("a") as code:
+        code.write(f"\nopen({str(tmp_path / 'executed')!r}, 'w')\n")
+    flags = ["--model_name_or_path", str(base), "--dataset_name", "phrasebook", "--block_size", "32", "--use_peft"]
+    flags += ["--target_modules", "c_attn", "--do_train", "--output_dir", str(tmp_path / "out"), "--report_to", "none"]
+    with pytest.raises(PublishError, match=f"{base} has code of its own, .* --trust_remote_code if you trust"):
+        run_clm.main([*flags, "--hub_dir", str(tmp_path / "hub")])
+    assert not (tmp_path / "executed").exists() and not (tmp_path / "hub").exists()
