@@ -2,19 +2,19 @@
 
 import logging
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaForMaskedLM
+from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel
 
-from xlzoo.modeling.configuration_madx import MadxConfig
-from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxPreTrainedModel
+from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import FAMILY, check_config, override, read_config
+from xlzoo.run_scripts.model_configs import FAMILY, Config, check_config, override, read_config
 from xlzoo.run_scripts.tokenizer_files import read_tokenizer
 from xlzoo.run_scripts.weights import fitting, read_weights, require_room
 
-Model = TypeVar("Model", bound=MadxPreTrainedModel)
+Model = TypeVar("Model", bound=XLMRobertaPreTrainedModel)
 logger = logging.getLogger(__name__)
 
 
@@ -35,7 +35,7 @@ def load_encoder(
                 f"{model.config.vocab_size}; give the --tokenizer_name that the model was trained with."
             )
         return model
-    made = new_config(args)
+    made = new_config(args, _config_class(cls))
     made.update({"vocab_size": len(tokenizer), **fields})
     for name in ("bos", "eos", "pad"):
         setattr(made, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
@@ -49,7 +49,7 @@ def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
     Configuration and tensors are read and compared here, and transformers gets these, not the name: it would believe
     what a repository says about other files, kernels and quantization.
     """
-    config = read_config(name)
+    config = read_config(name, _config_class(cls))
     config.update(fields)
     tensors = fitting(cls, config, read_weights(name), name)
     loaded: Any = cls.from_pretrained(None, config=config, state_dict=tensors, output_loading_info=True)
@@ -60,12 +60,16 @@ def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
     return model
 
 
-def new_config(args: ModelArguments) -> MadxConfig:
-    """Return the configuration of a model that is trained from scratch."""
+def _config_class(cls: type[XLMRobertaPreTrainedModel]) -> type[XLMRobertaConfig]:
+    return cast(type[XLMRobertaConfig], cls.config_class)
+
+
+def new_config(args: ModelArguments, cls: type[Config]) -> Config:
+    """Return the configuration, a `cls`, of a model that is trained from scratch."""
     if args.config_name:
-        config = read_config(args.config_name)
+        config = read_config(args.config_name, cls)
     elif args.model_type in FAMILY:
-        config = MadxConfig(max_position_embeddings=514, layer_norm_eps=1e-5, type_vocab_size=1)
+        config = cls(max_position_embeddings=514, layer_norm_eps=1e-5, type_vocab_size=1)
     else:
         raise UserError("Name a checkpoint with --model_name_or_path, or train a new --model_type xlm-roberta.")
     if args.config_overrides:
@@ -74,7 +78,7 @@ def new_config(args: ModelArguments) -> MadxConfig:
     return config
 
 
-def check_length(config: MadxConfig, length: int) -> None:
+def check_length(config: XLMRobertaConfig, length: int) -> None:
     """Refuse a `--max_seq_length` that leaves no room for a piece, or that the model has no positions for."""
     most = config.max_position_embeddings - (config.pad_token_id or 0) - 1
     if not 3 <= length <= most:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig, XLMRobertaConfig
@@ -10,10 +10,11 @@ from transformers.activations import ACT2FN
 
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig
+from xlzoo.modeling.configuration_xlm_align import XLMAlignConfig
 from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.errors import UserError
 
-FAMILY = ("xlm-roberta", "madx")
+FAMILY = ("xlm-roberta", "madx", "xlm-align")
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 MOST_LABELS = 100_000
 
@@ -65,12 +66,18 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "problem_type": _one_of(None, "regression", "single_label_classification", "multi_label_classification"),
 }
 """What each field may be, and these words for it; `check_config` applies them to checkpoints and new models alike."""
-KEPT = (*RULES, "id2label", "label2id", "adapters", "active_adapters")
+KEPT = (*RULES, "id2label", "label2id")
 """The fields taken over from a repository; the others could change what transformers does, or where it looks."""
+OWN: dict[type[XLMRobertaConfig], tuple[str, ...]] = {
+    MadxConfig: ("adapters", "active_adapters"),
+    XLMAlignConfig: ("align_layer", "sinkhorn_steps"),
+}
+"""Those that one kind of configuration has besides."""
+Config = TypeVar("Config", bound=XLMRobertaConfig)
 
 
-def read_config(name: str) -> MadxConfig:
-    """Read the configuration of a checkpoint of the XLM-R family, without running code of its repository."""
+def read_config(name: str, cls: type[Config]) -> Config:
+    """Read the configuration of a checkpoint of the XLM-R family as `cls`, without running its repository's code."""
     fields = _read_fields(name)
     kind = fields.get("model_type")
     if kind not in FAMILY:
@@ -82,11 +89,11 @@ def read_config(name: str) -> MadxConfig:
     whose = f"The config.json of {name!r}"
     if fields.get("quantization_config") is not None:
         raise UserError(f"{whose} declares quantized weights; expected a plain checkpoint, save it dequantized.")
-    kept = {key: fields[key] for key in KEPT if key in fields}
+    kept = {key: fields[key] for key in (*KEPT, *OWN[cls]) if key in fields}
     kept |= _labels(fields, whose) | _dtype(fields, whose)
     check_fields({**_defaults(), **kept}, whose)
     try:
-        return MadxConfig(**kept)
+        return cls(**kept)
     except (StrictDataclassError, ValueError, TypeError) as error:
         raise UserError(f"{whose} is wrong: {shorten(' '.join(str(error).split()), 300)}") from error
 
@@ -150,7 +157,7 @@ def override(config: PretrainedConfig, overrides: str) -> None:
         raise UserError(f"--config_overrides {overrides!r}: {reason}; expected key=value,...") from error
 
 
-def check_config(config: MadxConfig, whose: str) -> None:
+def check_config(config: XLMRobertaConfig, whose: str) -> None:
     """Refuse sizes, activations and dropouts of which no encoder can be made; `whose` begins the sentence."""
     check_fields({key: getattr(config, key) for key in RULES}, whose)
 

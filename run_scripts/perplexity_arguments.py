@@ -7,6 +7,7 @@ import torch
 
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.decoders import DTYPES
+from xlzoo.run_scripts.devices import usable_device
 from xlzoo.run_scripts.errors import UserError
 
 FLORES_PLUS = "openlanguagedata/flores_plus"
@@ -46,12 +47,7 @@ class MeasuredModel:
 
     def place(self) -> torch.device:
         """Return the device; UserError where there is no such one here."""
-        name = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).partition("\n")[0].rstrip(".")
-            raise UserError(f"--device {name} cannot be used ({reason}); give another, such as cpu.") from error
+        return usable_device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 @dataclass

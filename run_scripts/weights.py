@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, XLMRobertaConfig
 
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig
@@ -63,7 +63,7 @@ def _renamed(tensors: Tensors) -> Tensors:
     return tensors
 
 
-def fitting(cls: type[PreTrainedModel], config: MadxConfig, tensors: Tensors, name: str) -> Tensors:
+def fitting(cls: type[PreTrainedModel], config: XLMRobertaConfig, tensors: Tensors, name: str) -> Tensors:
     """Return the tensors that `cls` of this configuration has a place for, under its names.
 
     Raises UserError for another shape, an encoder that is not complete, or one with more than the configuration says;
@@ -91,7 +91,7 @@ def fitting(cls: type[PreTrainedModel], config: MadxConfig, tensors: Tensors, na
     return {key: value for key, value in stored.items() if key in expected}
 
 
-def _check_layers(config: MadxConfig, tensors: Tensors, name: str) -> None:
+def _check_layers(config: XLMRobertaConfig, tensors: Tensors, name: str) -> None:
     """Refuse layers and adapters without a tensor before a model with as many is made."""
     stored = {int(found[1]) for key in tensors if (found := LAYER.search(key))}
     if lacking := set(range(config.num_hidden_layers)) - stored:
@@ -99,12 +99,12 @@ def _check_layers(config: MadxConfig, tensors: Tensors, name: str) -> None:
             f"{name!r} lacks encoder.layer.{min(lacking)}, its config.json has {config.num_hidden_layers} layers; "
             "expected a whole XLM-R checkpoint."
         )
-    for adapter in config.adapters:
+    for adapter in config.adapters if isinstance(config, MadxConfig) else ():
         if not any(f"adapters.{adapter}." in key for key in tensors):
             raise UserError(f"{name!r} lacks the tensors of the adapter {adapter!r} that its config.json declares.")
 
 
-def require_room(cls: type[PreTrainedModel], config: MadxConfig) -> None:
+def require_room(cls: type[PreTrainedModel], config: XLMRobertaConfig) -> None:
     """Refuse a new model that this machine's memory cannot hold; nothing of its size is allocated."""
     with torch.device("meta"):
         numbers = sum(parameter.numel() for parameter in cls(config).parameters())

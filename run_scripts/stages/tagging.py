@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase, set_seed
 from xlzoo.hub_cards import Facts
 from xlzoo.hub_cards.probes import record_adapter, record_model
 from xlzoo.modeling.adapter_files import read_adapter, read_head
+from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments
 from xlzoo.run_scripts.corpora.checks import require_tagged_words
@@ -141,7 +142,7 @@ def own_labels(stack: list[tuple[str, str]], own: str) -> list[str] | None:
 
 def checkpoint_labels(name: str | None) -> list[str]:
     """Return the labels of the tagger that is to be evaluated."""
-    config = read_config(name) if name else None
+    config = read_config(name, MadxConfig) if name else None
     names = [str(label) for _, label in sorted((config.id2label or {}).items())] if config else []
     if names == [f"LABEL_{i}" for i in range(len(names))]:
         raise UserError(

@@ -15,6 +15,7 @@ from model_folders import load_model, write_stock
 from transformers import dynamic_module_utils
 
 from xlzoo.modeling.adapter_config import AdapterError
+from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.encoders import load_tokenizer, read_config
 from xlzoo.run_scripts.errors import UserError
@@ -82,5 +83,5 @@ def test_model_code_is_never_run(coded):
     with pytest.raises(
         UserError, match=r"coded' is a 'evil' model, and the code .* not run, with --trust_remote_code"
     ):
-        read_config(str(coded))
+        read_config(str(coded), MadxConfig)
     assert not executed(coded).exists()

@@ -1,0 +1,123 @@
+"""Sentence pairs, read one at a time as often as needed: two files, one `a ||| b` file, or a data set."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from xlzoo.run_scripts.errors import UserError
+
+from .alignments import GoldLinks
+from .languages import iso639_3
+from .readers import read_lines
+from .sources import Source, load
+
+BAR = "|||"
+Sentence = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class SentencePair:
+    """A pair, each side a text or, where the source says so, its words; `place` names it in messages."""
+
+    place: str
+    source: Sentence
+    target: Sentence
+    gold: GoldLinks | None = None
+
+
+Bitext = Callable[[], Iterator[SentencePair]]
+"""Starts reading from the first pair; raises UserError at the pair that is wrong."""
+
+
+def two_files(source: Path, target: Path) -> Bitext:
+    """Pair the lines of two files, plain or `.gz`, which must have equally many."""
+
+    def read() -> Iterator[SentencePair]:
+        last = 0
+        for one, other in zip_longest(read_lines(source), read_lines(target)):
+            if one is None or other is None:
+                short, long = (source, target) if one is None else (target, source)
+                raise UserError(f"{short} ends after line {last}, {long} goes on; expected as many lines in both.")
+            last = one[0]
+            yield SentencePair(f"line {last} of {source} and {target}", one[1], other[1])
+
+    return read
+
+
+def joined_file(path: Path) -> Bitext:
+    """Read `source ||| target` lines."""
+
+    def read() -> Iterator[SentencePair]:
+        for number, line in read_lines(path):
+            sides = line.split(BAR)
+            if len(sides) != 2:
+                raise UserError(
+                    f"{path}, line {number}: found {len(sides) - 1} {BAR}, expected one between two texts."
+                )
+            yield SentencePair(f"{path}, line {number}", sides[0].strip(), sides[1].strip())
+
+    return read
+
+
+def dataset_pairs(source: Source, split: str | None, languages: Sequence[str] = ()) -> Bitext:
+    """Read the column `translation`, {language: text}, of a data set, with the gold links of the phrasebook.
+
+    `languages` are source and target in any spelling, by default the first two; `split` is by default the only one, or
+    test. Raises UserError where they are not there.
+    """
+    loaded = load(source)
+    rows = _one_split(loaded, split, source)
+    if "translation" not in rows.column_names:
+        raise UserError(f"{source} has no column translation, only {', '.join(rows.column_names)}; give other data.")
+    feature = rows.features["translation"]
+    named = list(feature.languages if isinstance(feature, datasets.Translation) else feature)
+    one, other = _chosen(named, languages, source)
+    has_gold = {"tokens", "sure", "possible"} <= set(rows.column_names)
+
+    def read() -> Iterator[SentencePair]:
+        for number, row in enumerate(rows):
+            texts = row["tokens" if has_gold else "translation"] or {}
+            place = f"row {number} of {source}"
+            if texts.get(one) is None or texts.get(other) is None:
+                raise UserError(f"In {place} there is no text in {one} or {other}; correct the data.")
+            yield SentencePair(place, texts[one], texts[other], _gold(row, named.index(one) > 0) if has_gold else None)
+
+    return read
+
+
+def _one_split(loaded: datasets.DatasetDict, split: str | None, source: Source) -> datasets.Dataset:
+    name = split or (next(iter(loaded)) if len(loaded) == 1 else "test")
+    if name not in loaded:
+        raise UserError(f"{source} has no {name} split, only {', '.join(loaded)}; choose one with --split.")
+    return loaded[name]
+
+
+def _chosen(named: Sequence[str], languages: Sequence[str], source: Source) -> tuple[str, str]:
+    """Return the keys of the two languages asked for."""
+    if not languages:
+        if len(named) < 2:
+            raise UserError(f"{source} translates into {', '.join(named)} only; expected two languages.")
+        return named[0], named[1]
+    codes = {_code(name): name for name in named}
+    missing = [language for language in languages if _code(language) not in codes]
+    if missing:
+        raise UserError(f"{source} has no language {missing[0]}, only {', '.join(named)}; choose two of these.")
+    one, other = (codes[_code(language)] for language in languages)
+    return one, other
+
+
+def _code(language: str) -> str:
+    """Return the ISO 639-3 code of a language in any spelling, and another key as it is."""
+    try:
+        return iso639_3(language)
+    except UserError:
+        return language
+
+
+def _gold(row: dict[str, Any], swapped: bool) -> GoldLinks:
+    sides = [{(two, one) if swapped else (one, two) for one, two in row[name]} for name in ("sure", "possible")]
+    return GoldLinks(*sides)
