@@ -16,9 +16,13 @@ from hub_server.server import HubServer
 from tiny_runs import MLM, NER, assert_same, sentences
 from transformers import Trainer
 
-from xlzoo.hub_cards import PublishError
+from xlzoo.hub_cards import Metric, PublishError
 from xlzoo.hub_cards.facts_reader import facts_from_json
 from xlzoo.run_scripts import publish, run_mlm, run_ner
+from xlzoo.run_scripts.arguments import ModelArguments
+from xlzoo.run_scripts.data_arguments import DataArguments
+from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
+from xlzoo.run_scripts.stages.facts import record_run
 from xlzoo.run_scripts.stages.snippets import example
 
 PHRASES = ["--dataset_name", "phrasebook", "--dataset_config_name", "swh"]
@@ -84,12 +88,20 @@ def test_facts_of_every_kind_of_run(base, door, tmp_path, script, flags, made, k
     assert values(facts) == expected | {("test", name): results[f"test_{name}"] for name in scores}
     assert {(metric.dataset, metric.language) for metric in facts.metrics} == {("phrasebook", "sw")}
     assert (facts.base_model, facts.datasets) == (None, ()) and "Hub id" in facts.base_note
+    assert "phrasebook" in facts.data_note and facts.script == f"run_{script}.py"
     assert {"xlzoo", "transformers", "torch", "datasets"} <= facts.versions.keys()
     assert facts.citation.startswith("@inproceedings") and re.fullmatch(r"\d{4}\.\d{5}", facts.paper)
     assert [figure.file for figure in facts.figures] == ["training_curve.png"]
     assert str(tmp_path) not in json.dumps(vars(facts), default=str), "paths stay here"
     assert facts.recipe["model_name_or_path"] == base.name and "output_dir" not in facts.recipe
     assert not facts.recipe.keys() & {"dry_run", "hub_model_id", "report_to"}
+
+
+def test_data_of_the_hub_go_by_their_id(base, tmp_path):
+    arguments = (ModelArguments(str(base)), DataArguments("org/rows", language="sw"), MaskedLMConfig(str(tmp_path)))
+    run = record_run(arguments, {"eval_loss": 0.5}, "fill-mask", ())
+    assert run.datasets == ("org/rows",) and run.data_note == ""
+    assert run.metrics == (Metric("fill-mask", "org/rows", "validation", "sw", "loss", 0.5),)
 
 
 def test_nothing_is_published_unasked(base, door, tmp_path):
