@@ -68,7 +68,7 @@ class Body:
             self.can_stop = self._is_projection()
 
     def _keep(self, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        self._states.append(output[0])
+        self._states[:] = [output[0]]
 
     def states(self, model: nn.Module, inputs: Batch) -> torch.Tensor:
         """Return the last states `[B, L, D]` of a pass through `model`, which is the body's, perhaps wrapped."""
