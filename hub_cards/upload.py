@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, RepositoryNotFoundError, RevisionNotFoundError
@@ -177,7 +178,7 @@ def _head(api: HfApi, target: Target) -> tuple[str | None, list[str]]:
     """Return the newest commit of the target's branch, which is made if it is missing, and its files' names."""
     branch = target.branch
     try:
-        info = api.repo_info(target.repo_id, repo_type=target.repo_type, revision=branch)
+        info: Any = api.repo_info(target.repo_id, repo_type=target.repo_type, revision=branch)
     except RevisionNotFoundError:
         if branch is None or branch.startswith(PULL_REQUEST):
             raise
