@@ -30,6 +30,7 @@ format: $(INSTALLED)
 bench: $(INSTALLED) $(PEERS)
 	.venv/bin/python benchmarks/bench_madx_step.py
 	.venv/bin/python benchmarks/bench_backpack.py
+	.venv/bin/python benchmarks/bench_word_align.py
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
