@@ -1,0 +1,106 @@
+"""One vector for a text from its senses: at every position those that say more count more.
+
+SENSIA, "Multilinguality as Sense Adaptation". Of B rows, K senses, L positions and D dimensions, with senses E
+`[B, K, L, D]` and weights C `[B, K, L, L]`, the contributions are S = C E, p is the softmax over the senses of their
+norms over a temperature, and the vector is the mean over the real positions of the sum over the senses of p S.
+
+S, as large as the senses, is never made: its squared norms are the row sums of (C G) * C with the Gram matrices
+G = E E', and the vector is a weighted sum of the senses themselves.
+"""
+
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+NOISE = 1e-7
+"""A squared norm below this share of the row's longest sense is rounding: such a contribution has no direction."""
+
+
+def pool_senses(
+    senses: torch.Tensor, weights: torch.Tensor, mask: torch.Tensor, temperature: float = 1.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the vectors of texts `[B, D]`, and the entropy in nats of p at each position, `[B, L]`, in float32.
+
+    `senses` `[B, K, L, D]` and `weights` `[B, K, L, L]` are those of a Backpack's output, `mask` `[B, L]` is 0 at
+    padding, where the entropy is 0. The entropies have no gradient. A row of padding only has the vector 0.
+
+    Raises:
+        ValueError: shapes that do not fit, or a temperature that is not positive.
+    """
+    batch, count, length, _ = senses.shape
+    if weights.shape != (batch, count, length, length) or mask.shape != (batch, length):
+        raise ValueError(
+            f"Senses {tuple(senses.shape)} need weights {(batch, count, length, length)} and a mask "
+            f"{(batch, length)}, not {tuple(weights.shape)} and {tuple(mask.shape)}; give those of one pass."
+        )
+    if not temperature > 0:
+        raise ValueError(f"The temperature of the pooling is {temperature}; expected a positive number.")
+    dtype = torch.promote_types(senses.dtype, torch.float32)
+    share = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1)
+    # In float32 under autocast too: squares of half the digits would not do.
+    with torch.autocast(senses.device.type, enabled=False):
+        vectors, chances = SensePool.apply(senses, weights.to(dtype), share, temperature)
+    return vectors, torch.special.entr(chances).sum(1) * mask
+
+
+class SensePool(torch.autograd.Function):
+    """The vectors and p `[B, K, L]`, which has no gradient; `share` `[B, L]` is what each position counts."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, senses: torch.Tensor, weights: torch.Tensor, share: torch.Tensor, temperature: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Make products of one sense at a time."""
+        batch, count, length, width = senses.shape
+        products = torch.empty_like(weights)
+        norms = weights.new_empty(batch, count, length)
+        longest = weights.new_zeros(batch, 1, 1)
+        for sense in range(count):
+            gram = _gram(senses[:, sense].to(weights.dtype))
+            torch.bmm(weights[:, sense], gram, out=products[:, sense])
+            norms[:, sense] = (products[:, sense] * weights[:, sense]).sum(-1)
+            longest = torch.maximum(longest, gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None])
+        lost = norms <= NOISE * longest
+        norms = norms.clamp_(min=0).sqrt_()
+        chances = (norms / temperature).softmax(1)
+        totals = torch.matmul((chances * share[:, None]).unsqueeze(2), weights).squeeze(2)
+        vectors = weights.new_zeros(batch, 1, width)
+        for sense in range(count):
+            vectors += totals[:, None, sense] @ senses[:, sense].to(weights.dtype)
+        slopes = (1 / (temperature * norms)).masked_fill_(lost, 0)
+        ctx.save_for_backward(senses, weights, share, chances, slopes, totals, products)
+        ctx.mark_non_differentiable(chances)
+        return vectors[:, 0], chances
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of senses and weights, those that are wanted."""
+        senses, weights, share, chances, slopes, totals, products = ctx.saved_tensors
+        along = weights.new_empty(totals.shape)
+        for sense in range(senses.shape[1]):
+            along[:, sense] = (senses[:, sense].to(weights.dtype) @ gradient[:, :, None])[:, :, 0]
+        d_chances = torch.matmul(weights, along.unsqueeze(3)).squeeze(3) * share[:, None]
+        pulls = chances * (d_chances - (chances * d_chances).sum(1, keepdim=True)) * slopes
+        d_senses = d_weights = None
+        if ctx.needs_input_grad[1]:
+            d_weights = products * pulls.unsqueeze(3)
+            d_weights.addcmul_((chances * share[:, None]).unsqueeze(3), along.unsqueeze(2))
+        if ctx.needs_input_grad[0]:
+            d_senses = torch.empty_like(senses)
+            for sense in range(senses.shape[1]):
+                some = weights[:, sense]
+                spread = (some * pulls[:, sense].unsqueeze(2)).transpose(1, 2) @ some
+                made = d_senses[:, sense]
+                torch.mul(totals[:, sense].unsqueeze(2), gradient[:, None], out=made)
+                if made.dtype == weights.dtype:
+                    made.baddbmm_(spread, senses[:, sense])
+                else:
+                    made += spread @ senses[:, sense].to(weights.dtype)
+        return d_senses, d_weights, None, None
+
+
+def _gram(vectors: torch.Tensor) -> torch.Tensor:
+    """Return the products of the vectors `[B, L, D]` with each other, `[B, L, L]`."""
+    return vectors @ vectors.transpose(1, 2)
