@@ -4,7 +4,7 @@ Chi et al. 2021 (https://aclanthology.org/2021.acl-long.265). Any XLM-R, XLM-Ali
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaModel
@@ -19,6 +19,12 @@ from .configuration_xlm_align import XLMAlignConfig
 from .optimal_transport import sinkhorn  # noqa: F401
 from .word_alignment_pipeline import WordAlignmentPipeline  # noqa: F401 - and it is published with this file
 
+if TYPE_CHECKING:  # These are fetched, and published, with this file; they need it themselves.
+    from .denoising_alignment import find_partners  # noqa: F401
+    from .modeling_xlm_align_pretraining import XLMAlignForPreTraining  # noqa: F401
+    from .momentum_contrast import MomentumContrast  # noqa: F401
+    from .token_loss import SummedCrossEntropy  # noqa: F401
+
 ScoredLink = tuple[int, int, float]
 
 
@@ -28,7 +34,7 @@ class XLMAlignModel(XLMRobertaModel):
     config_class = XLMAlignConfig
     config: XLMAlignConfig
     _auto_class = "AutoModel"
-    _keys_to_ignore_on_load_unexpected = [r"^(roberta\.)?pooler\.", r"^lm_head\."]
+    _keys_to_ignore_on_load_unexpected = [r"^(roberta\.)?pooler\.", r"^(lm_head|[qk]_linear|contrast)\."]
 
     def __init__(self, config: XLMAlignConfig, add_pooling_layer: bool = False) -> None:
         super().__init__(config, add_pooling_layer=add_pooling_layer)

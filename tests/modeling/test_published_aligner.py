@@ -18,8 +18,12 @@ CODE = {
     "alignment_states.py",
     "alignment_words.py",
     "configuration_xlm_align.py",
+    "denoising_alignment.py",
     "modeling_xlm_align.py",
+    "modeling_xlm_align_pretraining.py",
+    "momentum_contrast.py",
     "optimal_transport.py",
+    "token_loss.py",
     "word_alignment_pipeline.py",
 }
 
