@@ -18,6 +18,7 @@ from xlzoo.run_scripts.stages.publishing import read_facts
 from xlzoo.run_scripts.stages.snippets import (
     DATASET,
     adapter_usage,
+    aligner_usage,
     auto_class,
     model_usage,
     other_adapter_usage,
@@ -146,7 +147,10 @@ def _labels(folder: Path) -> int | None:
 def _of_model(folder: Path) -> dict[str, Any]:
     config = read_config(folder, "config.json")
     auto = _auto_class(config)
-    told = {"library_name": "transformers", "usage": model_usage(auto, own_code="auto_map" in config)}
+    usage = model_usage(auto, own_code="auto_map" in config)
+    if config.get("architectures") == ["XLMAlignModel"] and (folder / "tokenizer.json").is_file():
+        usage = aligner_usage()
+    told = {"library_name": "transformers", "usage": usage}
     return {**told, "pipeline_tag": PIPELINES[auto]} if auto in PIPELINES else told
 
 

@@ -79,6 +79,11 @@ MODEL = """from transformers import AUTO
 model = AUTO.from_pretrained("{repo_id}"TRUST)
 print(type(model).__name__, sum(parameter.numel() for parameter in model.parameters()), "parameters")
 """
+ALIGNER = """from transformers import AutoModel
+
+model = AutoModel.from_pretrained("{repo_id}", trust_remote_code=True)
+print(model.align([("Das ist gut .", "That is good .")]))  # words are counted from 0
+"""
 PEFT = """from peft import PeftModel
 from transformers import AUTO
 
@@ -140,6 +145,11 @@ def other_adapter_usage(base: str) -> str:
 def model_usage(auto_class: str, own_code: bool) -> str:
     """Load a model, with its own code where it has some, and count its parameters."""
     return MODEL.replace("AUTO", auto_class).replace("TRUST", ", trust_remote_code=True" * own_code)
+
+
+def aligner_usage() -> str:
+    """Align the words of a pair of sentences."""
+    return ALIGNER
 
 
 def peft_usage(base: str, auto_class: str, labels: int | None, own_code: bool) -> str:
