@@ -129,6 +129,8 @@ def test_adapters_leave_the_model_as_it_was(bases, tmp_path, base, flags, parts,
         tmp_path / "hub",
         "--hub_model_id",
         "me/adapter",
+        # The check before publishing loads the adapter onto the base, whose code then runs.
+        *["--trust_remote_code"] * (base == "backpack"),
     )
     saved = load_file(tmp_path / "run/adapter_model.safetensors")
     assert saved and {part for part in parts for key in saved if part in key} == parts
