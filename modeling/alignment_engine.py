@@ -19,6 +19,8 @@ CHUNK = 1024
 """Pairs that are cut at once."""
 WINDOW = 2**15
 """Pieces whose states are held at once; with several layers each of them holds its part of this number."""
+SHORTEST = 5
+"""Positions of `<s> source </s> target </s>` with one piece on each side."""
 CPU_TOKENS, DEVICE_TOKENS = 2**10, 2**14
 """Places of an encoder batch, where the caller does not say."""
 
@@ -37,6 +39,7 @@ def align_pairs(
     config = encoder.config
     settings.check_layers(config.num_hidden_layers)
     positions = config.max_position_embeddings - config.pad_token_id - 1
+    _check(tokenizer, config.vocab_size, positions)
     tokens = settings.batch_tokens or (CPU_TOKENS if encoder.device.type == "cpu" else DEVICE_TOKENS)
     links: dict[int, list[Links]] = {layer: [] for layer in settings.layers}
     lower = nullcontext() if settings.dtype is None else torch.autocast(encoder.device.type, settings.dtype)
@@ -49,6 +52,18 @@ def align_pairs(
             for layer in settings.layers:
                 links[layer] += link_pairs(states.pop(layer), groups, begins, len(window), settings)
     return links
+
+
+def _check(tokenizer: PreTrainedTokenizerBase, vocabulary: int, positions: int) -> None:
+    """Raise ValueError where the encoder cannot read what the tokenizer makes, or has no room for a pair."""
+    if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
+        raise ValueError("The tokenizer has no <s> or no </s> to set sentences off; give that of an XLM-R model.")
+    if len(tokenizer) > vocabulary:
+        raise ValueError(
+            f"The tokenizer has {len(tokenizer)} pieces, the encoder {vocabulary}; give the encoder's own."
+        )
+    if positions < SHORTEST:
+        raise ValueError(f"The encoder has {positions} positions; a pair of one piece each needs {SHORTEST}.")
 
 
 def windows(pairs: Iterable[Pair], cutter: PieceCutter, most: int) -> Iterator[list[tuple[Pieces, Pieces]]]:

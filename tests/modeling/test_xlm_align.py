@@ -1,5 +1,7 @@
 """XLM-Align's model: a stock encoder, and an aligner that gives the links of plain loops over single pairs."""
 
+import copy
+
 import pytest
 import torch
 from alignment.tiny import PAIRS, aligner, plain_links, real_pairs, stock, tokenizer
@@ -221,6 +223,18 @@ def test_wrong_pairs_and_tokenizers_are_named(model):
         model.align_layers(PAIRS, tokenizer(), [])
     with pytest.raises(ValueError, match="no tokenizer is known"):
         model.align(PAIRS)
+
+
+def test_tokenizers_and_encoders_that_do_not_fit_are_named(model):
+    with pytest.raises(ValueError, match=r"The tokenizer has 320 pieces, the encoder 100"):
+        aligner(vocab_size=100).align(PAIRS, tokenizer())
+    with pytest.raises(ValueError, match="The encoder has 4 positions; a pair of one piece each needs 5"):
+        aligner(max_position_embeddings=6).align(PAIRS, tokenizer())
+    assert aligner(max_position_embeddings=7).align(PAIRS, tokenizer())[0], "one piece of each side at a time"
+    nameless = copy.deepcopy(tokenizer())
+    nameless.sep_token = None
+    with pytest.raises(ValueError, match="no <s> or no </s>"):
+        model.align(PAIRS, nameless)
 
 
 def test_a_folder_without_tokenizer_is_named(model, tmp_path):
