@@ -29,7 +29,6 @@ SHAPE = "n_embd=96,n_head=4,n_positions=128"
 MODELS = {
     "Backpack, 4 layers, 8 senses": ("backpack", f"{SHAPE},n_layer=4,num_senses=8"),
     "GPT-2, as many parameters (8 layers)": ("gpt2", f"{SHAPE},n_layer=8"),
-    "GPT-2, the Backpack's own trunk (4 layers)": ("gpt2", f"{SHAPE},n_layer=4"),
 }
 Measured = dict[str, dict[str, Any]]
 
