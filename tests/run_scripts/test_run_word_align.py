@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -303,3 +304,13 @@ def test_two_processes_share_the_pairs(text, base, expected):
     assert (text / "links").read_text() == as_lines(expected())
     scores = run_word_align.main([*flags, "--overwrite"])["layers"][2]
     assert done.stdout.count("| layer |") == 1 and f"{100 * scores['aer']:.2f}" in done.stdout
+
+
+@pytest.mark.shared
+@pytest.mark.usefixtures("shared_data")
+def test_the_recipe_of_the_published_table(base, monkeypatch):
+    """With a stand-in for the published checkpoint, on the first sentences."""
+    monkeypatch.chdir(Path(run_word_align.__file__).parents[1])
+    flags = ["--model_name_or_path", str(base), "--max_samples", "4"]
+    results = run_word_align.main(["recipes/word_align_gold.yaml", *flags])
+    assert results["pairs"] == 4 and list(results["layers"]) == [0, 1, 2]
