@@ -1,8 +1,9 @@
 """One vector for a text from its senses: at every position those that say more count more.
 
-SENSIA, "Multilinguality as Sense Adaptation". Of B rows, K senses, L positions and D dimensions, with senses E
-`[B, K, L, D]` and weights C `[B, K, L, L]`, the contributions are S = C E, p is the softmax over the senses of their
-norms over a temperature, and the vector is the mean over the real positions of the sum over the senses of p S.
+SENSIA (Cruz et al. 2026, https://arxiv.org/abs/2601.10310). Of B rows, K senses, L positions and D dimensions, with
+senses E `[B, K, L, D]` and weights C `[B, K, L, L]`, the contributions are S = C E, p is the softmax over the senses
+of their norms over a temperature, and the vector is the mean over the real positions of the sum over the senses of
+p S.
 
 S, as large as the senses, is never made: its squared norms are the row sums of (C G) * C with the Gram matrices
 G = E E', and the vector is a weighted sum of the senses themselves.

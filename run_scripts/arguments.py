@@ -147,11 +147,15 @@ class _Parser(HfArgumentParser):
 def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
     """Fill one dataclass per type from flags, a YAML/JSON recipe, or a recipe followed by flags that override it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _Parser(list(types), allow_abbrev=False)
     if arguments and not arguments[0].startswith("-"):
         recipe = read_recipe(arguments.pop(0))
-        overridden = {flag.split("=")[0] for flag in arguments if flag.startswith("--")}
-        arguments = recipe_flags({k: v for k, v in recipe.items() if f"--{k}" not in overridden}) + arguments
-    parser = _Parser(list(types), allow_abbrev=False)
+        # By destination: a flag may have a second name, under which it overrides the first one.
+        named = {flag: action.dest for action in parser._actions for flag in action.option_strings}
+        given = (flag.split("=")[0] for flag in arguments if flag.startswith("--"))
+        overridden = {named.get(flag, flag) for flag in given}
+        kept = {key: value for key, value in recipe.items() if named.get(f"--{key}", f"--{key}") not in overridden}
+        arguments = recipe_flags(kept) + arguments
     try:
         *parsed, unknown = parser.parse_args_into_dataclasses(arguments, return_remaining_strings=True)
     except (ValueError, ImportError) as error:

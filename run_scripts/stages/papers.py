@@ -21,6 +21,35 @@ XLM_R = Paper(
   year = {2020},
 }""",
 )
+XLM = Paper(
+    "1901.07291",
+    """@inproceedings{conneau-lample-2019-cross,
+  title = {Cross-lingual Language Model Pretraining},
+  author = {Conneau, Alexis and Lample, Guillaume},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2019},
+}""",
+)
+XLM_ALIGN = Paper(
+    "2106.06381",
+    """@inproceedings{chi-etal-2021-improving,
+  title = {Improving Pretrained Cross-Lingual Language Models via Self-Labeled Word Alignment},
+  author = {Chi, Zewen and Dong, Li and Zheng, Bo and Huang, Shaohan and Mao, Xian-Ling and Huang, Heyan and
+    Wei, Furu},
+  booktitle = {Proceedings of ACL},
+  year = {2021},
+}""",
+)
+INFOXLM = Paper(
+    "2007.07834",
+    """@inproceedings{chi-etal-2021-infoxlm,
+  title = {{InfoXLM}: An Information-Theoretic Framework for Cross-Lingual Language Model Pre-Training},
+  author = {Chi, Zewen and Dong, Li and Wei, Furu and Yang, Nan and Singhal, Saksham and Wang, Wenhui and Song, Xia and
+    Mao, Xian-Ling and Huang, Heyan and Zhou, Ming},
+  booktitle = {Proceedings of NAACL},
+  year = {2021},
+}""",
+)
 MADX = Paper(
     "2005.00052",
     """@inproceedings{pfeiffer-etal-2020-mad,
@@ -66,5 +95,15 @@ IA3 = Paper(
     Raffel, Colin},
   booktitle = {Advances in Neural Information Processing Systems},
   year = {2022},
+}""",
+)
+SENSIA = Paper(
+    "2601.10310",
+    """@misc{cruz-etal-2026-multilinguality,
+  title = {Multilinguality as Sense Adaptation},
+  author = {Cruz, Jan Christian Blaise and Adelani, David Ifeoluwa and Aji, Alham Fikri},
+  year = {2026},
+  eprint = {2601.10310},
+  archivePrefix = {arXiv},
 }""",
 )
