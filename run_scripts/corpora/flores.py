@@ -49,20 +49,7 @@ class Flores:
 
         Raises UserError where the data do not have it, or have it in several scripts of which none is named.
         """
-        if language in self.codes:
-            return language
-        wanted = iso639_3(language)
-        script = SCRIPT.search(language)
-        found = [code for code in self.codes if _iso639_3(code) == wanted]
-        if script is not None:
-            found = [code for code in found if script[1].lower() in code.lower().split("_")]
-        standard = [code for code in found if code.count("_") < 2] or found  # Others name a variety after the script.
-        if len(standard) == 1:
-            return standard[0]
-        if standard:
-            raise UserError(f"{language!r} may be {' or '.join(standard)} in {self.name}: name one of them")
-        some = ", ".join(self.codes[:8]) + (f" and {len(self.codes) - 8} others" if len(self.codes) > 8 else "")
-        raise UserError(f"{self.name} has no {language!r} ({wanted}), only {some}: name one of these")
+        return pick_code(self.name, self.codes, language)
 
     def texts(self, code: str, split: str | None = None, column: str | None = None) -> list[str]:
         """Return a language's sentences in their order, by default those of `devtest`, else of `test`.
@@ -87,6 +74,28 @@ class Flores:
             )
         require_text(datasets.DatasetDict({found: rows}), chosen)
         return rows[chosen][:]
+
+
+def pick_code(name: str, codes: Sequence[str], language: str) -> str:
+    """Return the one of the `codes` of a data set that stands for a language in any spelling.
+
+    Raises UserError where none does, or several do, in scripts of which none is named.
+    """
+    if language in codes:
+        return language
+    wanted = iso639_3(language)
+    script = SCRIPT.search(language)
+    found = [code for code in codes if _iso639_3(code) == wanted]
+    if script is not None:
+        # A code without a script has the usual one, which the language may be asked for with.
+        found = [code for code in found if SCRIPT.search(code) is None or script[1].lower() in code.lower().split("_")]
+    standard = [code for code in found if code.count("_") < 2] or found  # Others name a variety after the script.
+    if len(standard) == 1:
+        return standard[0]
+    if standard:
+        raise UserError(f"{language!r} may be {' or '.join(standard)} in {name}: name one of them")
+    some = ", ".join(codes[:8]) + (f" and {len(codes) - 8} others" if len(codes) > 8 else "")
+    raise UserError(f"{name} has no {language!r} ({wanted}), only {some}: name one of these")
 
 
 def open_flores(name: str) -> Flores:
