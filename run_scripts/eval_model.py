@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -89,6 +90,17 @@ class Harnessed(HFLM):
         """Return logits `[B, L, V]`; rows are padded on the right, which a causal model does not see."""
         with torch.no_grad():
             return self.model(input_ids=inps, attention_mask=torch.ones_like(inps), use_cache=False).logits
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """Score answers after contexts; without one, after the start token, even where they begin with that token."""
+        encoded = []
+        for context, answer in (request.args for request in requests):
+            if context:
+                before, after = self._encode_pair(context, answer)
+            else:
+                before, after = [self.start], self.tok_encode(answer, add_special_tokens=False)
+            encoded.append(((context, answer), before, after))
+        return self._loglikelihood_tokens(encoded, disable_tqdm=disable_tqdm)
 
     def _loglikelihood_tokens(self, requests: list[Any], *args: Any, **kwargs: Any) -> list[tuple[float, bool]]:
         """Count the requests that are cut off, and refuse those whose answer alone is too long, or is no token."""

@@ -1,13 +1,17 @@
 """lm-eval's tasks by name and language, with data from the Hub or a folder, and with our scorings of choices."""
 
+import logging
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from re import fullmatch
+from textwrap import shorten
 from typing import Any, cast
 
+import datasets
 import lm_eval.tasks
 from datasets import DatasetDict
+from jinja2 import TemplateError
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
@@ -27,10 +31,13 @@ from xlzoo.run_scripts.tasks.choices import (
     prior_pairs,
 )
 
+logger = logging.getLogger(__name__)
 FAMILIES = {name: name for name in ("xcopa", "belebele", "xstorycloze", "xnli")} | {"mgsm": "mgsm_direct"}
 """Tasks with a folder of their own in lm-eval, and what their names in each language begin with."""
 CODE = r"[a-z]{2,3}(_[A-Z][a-z]{3})?"
 SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
+NONSENSE = (LookupError, TypeError, AttributeError, ValueError, SyntaxError, TemplateError)
+"""What lm-eval's prompts stumble over in data with other columns."""
 MEAN = {"aggregation": "mean", "higher_is_better": True}
 
 
@@ -75,6 +82,17 @@ class ChoiceTask(ConfigurableTask):
         if self._asks_letters(answers):
             scores["letter"] = others[-count:]
         return {SCORINGS[name]: float(preferred(scores[name]) == right) for name in self.scorings}
+
+    def require_sound(self) -> None:
+        """Look at every example; ValueError, or what lm-eval stumbles over, where one cannot be asked."""
+        for number, doc in enumerate(self.eval_docs):
+            answers, gold = self.doc_to_choice(doc), self.doc_to_target(doc)
+            if not isinstance(self.doc_to_text(doc), str) or not all(isinstance(text, str) for text in answers):
+                raise ValueError(f"a question or answer is no text, row {number}")
+            if not (gold in answers if isinstance(gold, str) else isinstance(gold, int) and 0 <= gold < len(answers)):
+                raise ValueError(f"the right answer is {gold!r}, row {number}")
+            if not all(answers):
+                raise ValueError(f"an answer is empty, row {number}")
 
     def _asks_letters(self, answers: list[str]) -> bool:
         return "letter" in self.scorings and not are_letters(answers)
@@ -142,30 +160,46 @@ def build_task(
 ) -> ConfigurableTask:
     """Make lm-eval's task `name`, with `data` in place of the Hub's, to be measured on `split`.
 
+    Choices are scored in our ways, unless they stand in the question or lm-eval scores the task in a way of its own.
     Raises UserError where the data cannot be had, lack the split or a column, or the task is more than a prompt.
     """
     config = load_yaml(_tasks(task)[name], resolve_func=True)
-    if "class" in config or config.get("unsafe_code"):
+    if {"class", "custom_dataset"} & config.keys() or config.get("unsafe_code"):
         raise UserError(f"{name} is a program of its own in lm-eval, not a prompt; run it with lm-eval itself.")
-    if data is None:
-        data = hub_data(config["dataset_path"], config.get("dataset_name"))
-    config |= {"task": name, "custom_dataset": partial(_given, data), "dataset_kwargs": None}
-    config["metadata"] = {}
+    data = _from_hub(config, name) if data is None else data
+    config |= {"task": name, "custom_dataset": partial(_given, data), "dataset_kwargs": None, "metadata": {}}
     config |= {key: _in_data(config.get(key), data) for key in SPLITS}
     _choose_split(config, split, data, name)
     config["num_fewshot"] = config.get("num_fewshot") or 0 if num_fewshot is None else num_fewshot
+    family = family_of(task) or task
     try:
+        made: Any = (NumberTask if family == "mgsm" else ConfigurableTask)(config=dict(config))
         if config["output_type"] == "multiple_choice":
-            made: Any = ChoiceTask(config, family_of(task) or task, scorings)
-        else:
-            made = (NumberTask if family_of(task) == "mgsm" else ConfigurableTask)(config=config)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            if made.multiple_input or made.multiple_target or "process_results" in config:
+                logger.warning("%s is scored in lm-eval's own way, not by --scoring", name)
+            else:
+                made = ChoiceTask(config, family, scorings)
+                made.require_sound()
+    except NONSENSE as error:
         raise UserError(
-            f"The data of {name} do not suit it ({type(error).__name__}: {error}); expected the columns of "
-            f"{config['dataset_path']}."
+            f"The data of {name} do not suit it ({type(error).__name__}: {shorten(str(error), 200)}); expected the "
+            f"columns of {config['dataset_path']}."
         ) from error
     made.set_fewshot_seed(1234)
     return cast(ConfigurableTask, made)
+
+
+def _from_hub(config: Mapping[str, Any], name: str) -> DatasetDict:
+    """Load the data that lm-eval names; some of its tasks say which files."""
+    kwargs = {key: value for key, value in (config.get("dataset_kwargs") or {}).items() if key != "trust_remote_code"}
+    if not kwargs:
+        return hub_data(config["dataset_path"], config.get("dataset_name"))
+    try:
+        return datasets.load_dataset(config["dataset_path"], config.get("dataset_name"), **kwargs)
+    except (OSError, *NONSENSE) as error:
+        raise UserError(
+            f"The data of {name} cannot be had ({shorten(str(error), 200)}); give another task."
+        ) from error
 
 
 def _given(data: DatasetDict, **unused: Any) -> DatasetDict:
@@ -180,7 +214,7 @@ def _in_data(split: str | None, data: DatasetDict) -> str | None:
 def _choose_split(config: dict[str, Any], split: str | None, data: DatasetDict, name: str) -> None:
     """Put the split that is to be measured where lm-eval looks first."""
     if split is None:
-        found = config["test_split"] or config["validation_split"]
+        found = config["test_split"] or config["validation_split"] or _in_data("test", data)
     else:
         found = _in_data(split, data)
     if found is None:

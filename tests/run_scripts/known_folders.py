@@ -1,8 +1,28 @@
 """A stock GPT-2 in a folder that predicts from the last word alone, with probabilities set by hand."""
 
+import json
+
 import torch
 from known_models import words_tokenizer
 from transformers import GPT2Config, GPT2LMHeadModel
+
+WORDS = "<s> </s> Yeye, sahihi? Ndiyo, Hivyo, Hapana, H Swali: Moja? Mbili? Answer: ni 18".split()
+AFTER = {
+    "<s>": {"Yeye,": 0.5, "Ndiyo,": 0.2, "Hivyo,": 0.05, "Hapana,": 0.2},
+    "Yeye,": {"sahihi?": 0.5},
+    "sahihi?": {"Ndiyo,": 0.4, "Hivyo,": 0.2, "Hapana,": 0.38},
+    "Ndiyo,": {"H": 0.5},
+    "Hivyo,": {"H": 0.5},
+    "Hapana,": {"H": 0.5},
+    "Answer:": {"ni": 0.6},
+    "ni": {"18": 0.6},
+    "18": {"</s>": 0.6},
+}
+
+
+def write_rows(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def write_bigrams(folder, words, after, positions=32):

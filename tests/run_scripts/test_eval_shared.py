@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from lm_eval.api.instance import Instance
 from peft import LoraConfig, get_peft_model
 from tiny_models import TINY_BACKPACK
 from tiny_runs import make_checkpoint, refused, sentences
@@ -54,15 +55,14 @@ def test_likelihoods_are_those_of_a_plain_loop(models, name):
     """Answers are scored after the start token and the context, in batches as alone, and without the end token."""
     model, tokenizer = loaded(models, name)
     assert tokenizer("a")["input_ids"][-1] == tokenizer.eos_token_id  # What lm-eval alone would count.
-    pairs = [("Mtoto alikula", " chakula kizuri"), ("Mwalimu", " anasoma kitabu"), ("", "nyumba")]
+    pairs = [
+        ("Mtoto alikula", " chakula kizuri"),
+        ("Mwalimu", " anasoma kitabu"),
+        ("", "nyumba"),
+        ("", f"{tokenizer.bos_token} nyumba"),
+    ]
     made = Harnessed(model, tokenizer, batch_size=3)
-    found = made._loglikelihood_tokens(
-        [
-            ((context, answer), *(made._encode_pair(context, answer) if context else ([made.start], ids(answer))))
-            for ids in [lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]]
-            for context, answer in pairs
-        ]
-    )
+    found = made.loglikelihood([Instance("loglikelihood", {}, pair, 0) for pair in pairs], disable_tqdm=True)
     for (context, answer), (value, _) in zip(pairs, found, strict=True):
         whole = [start_token(tokenizer), *tokenizer(context + answer, add_special_tokens=False)["input_ids"]]
         before = 1 + len(tokenizer(context, add_special_tokens=False)["input_ids"])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from known_folders import write_bigrams
+from known_folders import AFTER, WORDS, write_bigrams, write_rows
 from known_models import Known, words_tokenizer
 from tiny_runs import refused
 
@@ -13,19 +13,6 @@ from xlzoo.hub_cards.facts_reader import facts_from_json
 from xlzoo.run_scripts import eval_tasks
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages import evaluation
-
-WORDS = "<s> </s> Yeye, sahihi? Ndiyo, Hivyo, Hapana, H Swali: Moja? Mbili? Answer: ni 18".split()
-AFTER = {
-    "<s>": {"Yeye,": 0.5, "Ndiyo,": 0.2, "Hivyo,": 0.05, "Hapana,": 0.2},
-    "Yeye,": {"sahihi?": 0.5},
-    "sahihi?": {"Ndiyo,": 0.4, "Hivyo,": 0.2, "Hapana,": 0.38},
-    "Ndiyo,": {"H": 0.5},
-    "Hivyo,": {"H": 0.5},
-    "Hapana,": {"H": 0.5},
-    "Answer:": {"ni": 0.6},
-    "ni": {"18": 0.6},
-    "18": {"</s>": 0.6},
-}
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +35,6 @@ def data(tmp_path_factory):
     (root / "mgsm").mkdir()
     (root / "mgsm/sw.tsv").write_text("Moja?\t18\nMbili?\t1,800\n")
     return root
-
-
-def write_rows(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 @pytest.fixture
@@ -238,3 +220,20 @@ def test_too_long(measure, tmp_path):
     refused(lambda: measure(*asked, data=tmp_path), "40 tokens", "reads only 32")
     refused(lambda: measure(*asked, "--max_length", 33, data=tmp_path), "--max_length is 33", "at most 32")
     refused(lambda: measure("--task", "mgsm", "--lang", "sw"), "--max_new_tokens is 256", "32")
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"label": 2}, ["the right answer is 2, row 1"]),
+        ({"label": None}, ["right answer is None"]),
+        ({"choice2": ""}, ["IndexError"]),
+        ({"question": "why"}, ["KeyError", "why"]),
+        ({"premise": None}, ["AttributeError"]),
+    ],
+)
+def test_damaged_rows_are_told_before_the_model_is_loaded(measure, monkeypatch, tmp_path, change, parts):
+    monkeypatch.setattr(evaluation, "load_measured", lambda args: pytest.fail("the model was about to be loaded"))
+    row = {"premise": "Mvua.", "choice1": "jua", "choice2": "mawingu", "question": "cause", "label": 0}
+    write_rows(tmp_path / "sw/test.jsonl", [row, {**row, **change}])
+    refused(lambda: measure("--task", "xcopa", "--lang", "sw", data=tmp_path), "xcopa_sw", *parts)
