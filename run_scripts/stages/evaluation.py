@@ -27,8 +27,8 @@ from xlzoo.run_scripts.token_losses import require_causal
 
 logger = logging.getLogger(__name__)
 Result = dict[str, Any]
-WITHOUT_SENSE = {("last_number", "flexible-extract")}
-"""A score of whole answers is not one of what lm-eval took from them."""
+LAST_NUMBER, TAKEN = "last_number", "flexible-extract"
+"""Our score reads a whole answer; lm-eval also asks for that of what its filter took from the answer."""
 TATOEBA, TATOEBA_HUB = "tatoeba", "mteb/tatoeba-bitext-mining"
 
 
@@ -187,9 +187,9 @@ def _scores(found: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float | N
     """Tell lm-eval's scores from its other entries; where an answer was filtered, the filter's name is added."""
     for key, value in found.items():
         metric, comma, chain = key.partition(",")
-        if comma and not metric.endswith("_stderr") and (metric, chain) not in WITHOUT_SENSE:
+        if comma and not metric.endswith("_stderr") and (metric, chain) != (LAST_NUMBER, TAKEN):
             error = found.get(f"{metric}_stderr,{chain}")
-            name = metric if chain == "none" else f"{metric}, {chain}"
+            name = metric if chain == "none" or metric == LAST_NUMBER else f"{metric}, {chain}"
             yield name, (float(value), float(error) if isinstance(error, float) else None)
 
 
