@@ -47,7 +47,7 @@ class SourceArguments:
         loaded = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
         kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
-        return DatasetDict({split: _first(rows, self.limits.get(split)) for split, rows in kept.items()})
+        return DatasetDict({split: first_rows(rows, self.limits.get(split)) for split, rows in kept.items()})
 
     def _configs(self) -> Sequence[str | None]:
         return self.dataset_config_name or [None]
@@ -95,7 +95,8 @@ def first_present(choices: Sequence[dict[str, str]], columns: Sequence[str]) -> 
     return next((choice for choice in choices if set(choice.values()) <= set(columns)), choices[-1])
 
 
-def _first(rows: Dataset, limit: int | None) -> Dataset:
+def first_rows(rows: Dataset, limit: int | None) -> Dataset:
+    """Return the first `limit` rows, or all."""
     return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
 

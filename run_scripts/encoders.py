@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import torch
 from transformers import AutoConfig, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaForMaskedLM
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel
 
@@ -98,11 +99,22 @@ def load_tokenizer(args: ModelArguments) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def stock_fields(config: XLMRobertaConfig) -> dict[str, Any]:
+    """Return what a configuration of the XLM-R family says of the encoder itself."""
+    own = {"auto_map", "model_type", "architectures"}
+    known = XLMRobertaConfig().to_dict().keys() - own
+    return {key: value for key, value in config.to_diff_dict().items() if key in known}
+
+
+def as_stock(model: XLMRobertaForMaskedLM) -> XLMRobertaForMaskedLM:
+    """Return the stock XLM-R with masked-LM head that is inside a model of the family, whatever else it has."""
+    config = AutoConfig.for_model("xlm-roberta", **stock_fields(model.config))
+    with torch.device("meta"):
+        wanted = XLMRobertaForMaskedLM(config).state_dict().keys()
+    tensors = {key: value for key, value in model.state_dict().items() if key in wanted}
+    return XLMRobertaForMaskedLM.from_pretrained(None, config=config, state_dict=tensors)
+
+
 def save_plain(model: MadxForMaskedLM, folder: Path) -> None:
     """Write a model without adapters as the stock XLM-R checkpoint that it is."""
-    fields = model.config.to_diff_dict()
-    for key in ("adapters", "active_adapters", "auto_map", "model_type", "architectures"):
-        fields.pop(key, None)
-    config = AutoConfig.for_model("xlm-roberta", **fields)
-    stock = XLMRobertaForMaskedLM.from_pretrained(None, config=config, state_dict=model.state_dict())
-    stock.save_pretrained(folder)
+    as_stock(model).save_pretrained(folder)

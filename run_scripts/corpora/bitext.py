@@ -16,6 +16,8 @@ from .readers import read_lines
 from .sources import Source, load
 
 BAR = "|||"
+GOLD = {"tokens", "sure", "possible"}
+"""Columns of rows with gold links between the words of their pair."""
 Sentence = str | Sequence[str]
 
 
@@ -69,14 +71,9 @@ def dataset_pairs(source: Source, split: str | None, languages: Sequence[str] = 
     `languages` are source and target in any spelling, by default the first two; `split` is by default the only one, or
     test. Raises UserError where they are not there.
     """
-    loaded = load(source)
-    rows = _one_split(loaded, split, source)
-    if "translation" not in rows.column_names:
-        raise UserError(f"{source} has no column translation, only {', '.join(rows.column_names)}; give other data.")
-    feature = rows.features["translation"]
-    named = list(feature.languages if isinstance(feature, datasets.Translation) else feature)
-    one, other = _chosen(named, languages, source)
-    has_gold = {"tokens", "sure", "possible"} <= set(rows.column_names)
+    rows = _one_split(load(source), split, source)
+    named, (one, other) = named_languages(rows, source), chosen_languages(rows, languages, source)
+    has_gold = GOLD <= set(rows.column_names)
 
     def read() -> Iterator[SentencePair]:
         for number, row in enumerate(rows):
@@ -96,8 +93,19 @@ def _one_split(loaded: datasets.DatasetDict, split: str | None, source: Source) 
     return loaded[name]
 
 
-def _chosen(named: Sequence[str], languages: Sequence[str], source: Source) -> tuple[str, str]:
-    """Return the keys of the two languages asked for."""
+def named_languages(rows: datasets.Dataset, source: Source) -> list[str]:
+    """Return the keys of the column `translation`; UserError where there is no such column."""
+    if "translation" not in rows.column_names:
+        raise UserError(f"{source} has no column translation, only {', '.join(rows.column_names)}; give other data.")
+    feature = rows.features["translation"]
+    if not isinstance(feature, (datasets.Translation, dict)):
+        raise UserError(f"translation of {source} holds {rows['translation'][:1]}; expected a text for each language.")
+    return list(feature.languages if isinstance(feature, datasets.Translation) else feature)
+
+
+def chosen_languages(rows: datasets.Dataset, languages: Sequence[str], source: Source) -> tuple[str, str]:
+    """Return the keys of the two languages asked for, in any spelling, or of the first two; UserError without them."""
+    named = named_languages(rows, source)
     if not languages:
         if len(named) < 2:
             raise UserError(f"{source} translates into {', '.join(named)} only; expected two languages.")

@@ -1,6 +1,6 @@
 """From rows to padded batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,15 @@ class MaskingCollator:
         self.mask, self.pad, self.vocabulary = tokenizer.mask_token_id, tokenizer.pad_token_id, len(tokenizer)
         self.special = np.array(sorted(set(tokenizer.all_special_ids)))
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Return `input_ids`, `attention_mask` and `labels` (-100 where nothing is to be predicted), all `[B, L]`."""
-        masked = [self._mask(row) for row in rows]
+        masked = [self.masked(row) for row in rows]
         batch = padded([ids for ids, _ in masked], self.pad)
         batch["labels"] = pad([labels for _, labels in masked], IGNORED)
         return batch
 
-    def _mask(self, row: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def masked(self, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return a row's masked ids and its labels."""
         ids = np.array(row["input_ids"])
         random = np.random.default_rng((self.seed, row["epoch"], row["index"]))
         chance, fate = random.random((2, len(ids)))
@@ -74,3 +75,31 @@ class TaggingCollator:
         if "place" in rows[0]:
             batch["place"] = torch.tensor([row["place"] for row in rows])
         return batch
+
+
+class PreTrainingCollator:
+    """Batches for pre-training, of the rows of `MixedRows`; masks are drawn as `MaskingCollator` draws them.
+
+    Text gives `input_ids`, `attention_mask` and `labels`, all `[B, L]`, pairs give `pairs`: the same and `sides`
+    `[P, M]`, and for the contrast also `sources` and `targets`, each sentence of the whole pairs alone.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, probability: float, seed: int, contrast: bool) -> None:
+        self.masking = MaskingCollator(tokenizer, probability, seed)
+        self.frame = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self.contrast = contrast
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Mask and pad the rows."""
+        batch: dict[str, Any] = self.masking([row["text"] for row in rows]) if "text" in rows[0] else {}
+        if "pair" in rows[0]:
+            pairs = [row["pair"] for row in rows]
+            batch["pairs"] = {**self.masking(pairs), "sides": pad([pair["sides"] for pair in pairs], 0)}
+            if self.contrast:
+                batch |= {"sources": self._alone(pairs, 1), "targets": self._alone(pairs, 2)}
+        return batch
+
+    def _alone(self, pairs: Sequence[Mapping[str, Any]], side: int) -> dict[str, torch.Tensor]:
+        begin, end = self.frame
+        chosen = [np.array(pair["input_ids"])[np.array(pair["sides"]) == side] for pair in pairs]
+        return padded([[begin, *ids, end] for ids in chosen], self.masking.pad)

@@ -97,8 +97,13 @@ class EpochRows(data.Dataset):
         """Set the epoch, from 0, that the following rows report."""
         self._epoch.fill_(epoch)
 
+    @property
+    def epoch(self) -> int:
+        """The epoch that the rows report."""
+        return int(self._epoch)
+
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**self.rows[index], "index": index, "epoch": int(self._epoch)}
+        return {**self.rows[index], "index": index, "epoch": self.epoch}

@@ -1,10 +1,11 @@
 """Masked LM from arguments to a saved encoder or language adapter."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, DatasetDict
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from xlzoo.hub_cards.probes import record_adapter, record_model
@@ -46,12 +47,13 @@ def train_masked_lm(
     _check_adapters(adapter_args, args)
     checkpoint = check_output(args)
     set_seed(args.seed)
-    tokenizer = _tokenizer(model_args, dataset, checkpoint)
+    tokenizer = start_tokenizer(model_args, dataset["train"]["text"] if "train" in dataset else None, checkpoint)
     model = load_encoder(MadxForMaskedLM, model_args, tokenizer)
     check_length(model.config, data_args.max_seq_length)
     name = _prepare_adapter(model, adapter_args, data_args)
     require_fit(model, checkpoint)
-    splits = {split: EpochRows(_encode(rows, tokenizer, data_args, args)) for split, rows in dataset.items()}
+    length = data_args.max_seq_length
+    splits = {split: EpochRows(encode_text(rows, tokenizer, length, args)) for split, rows in dataset.items()}
     claim_output(args)
     args.remove_unused_columns = False
     trainer = MaskedLMTrainer(
@@ -88,14 +90,20 @@ def _save(model: MadxForMaskedLM, tokenizer: PreTrainedTokenizerBase, name: str 
     return folder / name
 
 
-def _tokenizer(model_args: ModelArguments, dataset: DatasetDict, checkpoint: str | None) -> PreTrainedTokenizerBase:
+def start_tokenizer(
+    model_args: ModelArguments, texts: Iterable[str] | None, checkpoint: str | None
+) -> PreTrainedTokenizerBase:
+    """Load the tokenizer that the arguments name, or train a new one on the training texts, None if there are none.
+
+    A new one is read from the checkpoint that the run goes on from.
+    """
     if model_args.tokenizer_vocab_size is None:
         return load_tokenizer(model_args)
-    if model_args.model_name_or_path or model_args.tokenizer_name or "train" not in dataset:
+    if model_args.model_name_or_path or model_args.tokenizer_name or texts is None:
         raise UserError("--tokenizer_vocab_size trains the tokenizer of a new model, on its training text only.")
     if checkpoint is not None:
         return load_tokenizer(ModelArguments(tokenizer_name=checkpoint))
-    return train_tokenizer(dataset["train"]["text"], model_args.tokenizer_vocab_size)
+    return train_tokenizer(texts, model_args.tokenizer_vocab_size)
 
 
 def _check_adapters(adapter_args: AdapterArguments, args: MaskedLMConfig) -> None:
@@ -123,11 +131,10 @@ def _prepare_adapter(model: MadxForMaskedLM, adapter_args: AdapterArguments, dat
     return name
 
 
-def _encode(
-    rows: Dataset, tokenizer: PreTrainedTokenizerBase, data_args: DataArguments, args: MaskedLMConfig
-) -> Dataset:
+def encode_text(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int, args: MaskedLMConfig) -> Dataset:
+    """Turn `{"text"}` rows into `{"input_ids"}` of at most `length` pieces, lines or blocks; UserError for none."""
     encode = as_lines if args.line_by_line else as_blocks
-    encoded = encode(rows, tokenizer, data_args.max_seq_length)
+    encoded = encode(rows, tokenizer, length)
     if not len(encoded):
         raise UserError("The text holds no tokens; expected at least one line with a word.")
     return encoded
