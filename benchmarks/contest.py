@@ -65,10 +65,10 @@ def start(
     ]
 
 
-def take_turns(contestants: list[Contestant], words: Iterable[str], rounds: int) -> None:
+def take_turns(contestants: list[Contestant], words: Iterable[str], rounds: int, warm_up: bool = True) -> None:
     """Ask every contestant for every word in turn, once for warming up and then `rounds` times."""
     asked = list(words)
-    for turn in range(rounds + 1):
+    for turn in range(0 if warm_up else 1, rounds + 1):
         for word in asked:
             for contestant in contestants:
                 answer = contestant.ask(word, counts=turn > 0)
