@@ -96,7 +96,8 @@ class BitextArguments:
 
     def _of_dataset(self) -> dict[str, Dataset]:
         config = f"{iso639_3(self.src)}-{iso639_3(self.tgt)}" if self.dataset_name == PHRASEBOOK else None
-        parts = [self._of_config(name) for name in self.dataset_config_name or [config]]
+        configs: list[str | None] = [*self.dataset_config_name] or [config]
+        parts = [self._of_config(name) for name in configs]
         shared = [split for split in parts[0] if all(split in part for part in parts)]
         return {split: concatenate_datasets([part[split] for part in parts]) for split in shared}
 

@@ -11,8 +11,8 @@ started again. Scores for every layer in one run of the encoder, and a drawing o
     python run_scripts/run_word_align.py --model_name_or_path microsoft/xlm-align-base --parallel_file test.de-en \
         --plot links.pdf --plot_sentences 3 17
 
-Pairs are shared between processes by `accelerate launch` or `torchrun`. recipes/word_align_gold.yaml is XLM-Align's own
-evaluation.
+Pairs are shared between processes by `accelerate launch` or `torchrun`. recipes/word_align_gold.yaml is XLM-Align's
+own evaluation.
 """
 
 import sys

@@ -1,22 +1,13 @@
 """Evaluation by sentence pair: do translations find each other, and how well is the target predicted?"""
 
+from typing import Any
+
 import numpy as np
 import torch
 from transformers import EvalPrediction
 
 from xlzoo.run_scripts.objectives.token_scores import perplexity
-
-ROWS = 1024
-"""How many sentences are compared with all others at a time."""
-
-
-def recall_at_1(queries: torch.Tensor, keys: torch.Tensor) -> float:
-    """Return the share of queries `[N, D]` whose own key, in the same row of `[N, D]`, has the largest dot product.
-
-    Where several keys are nearest the first counts, so that vectors that are all the same find 1 of N.
-    """
-    found = torch.cat([(part @ keys.t()).argmax(1) for part in queries.split(ROWS)])
-    return (found == torch.arange(len(keys))).double().mean().item()
+from xlzoo.run_scripts.tasks.retrieval import recall_at_1
 
 
 def pair_scores(prediction: EvalPrediction) -> dict[str, float]:
@@ -25,7 +16,8 @@ def pair_scores(prediction: EvalPrediction) -> dict[str, float]:
     The predictions are contextual vectors of N sources and of their targets `[N, D]`, pooled senses likewise, sums by
     target `[N, 3]`, and by pair the entropies of both sides and their numbers of tokens, `[N, 4]`.
     """
-    *vectors, sums, entropies = prediction.predictions
+    found: Any = prediction.predictions
+    *vectors, sums, entropies = found
     scores = perplexity(EvalPrediction(predictions=sums, label_ids=prediction.label_ids))
     sides = [torch.from_numpy(np.asarray(side)).float() for side in vectors]
     for name, source, target in (("ctx", *sides[:2]), ("sns", *sides[2:])):

@@ -130,9 +130,7 @@ class SenseAdaptationTrainer(Trainer):
                 parameter.grad = None
         return loss
 
-    def prediction_step(
-        self, model: nn.Module, inputs: Batch, *_: object, **__: object
-    ) -> tuple[None, tuple[torch.Tensor, ...], torch.Tensor]:
+    def prediction_step(self, model: nn.Module, inputs: Batch, *_: object, **__: object) -> Any:
         """Return, per pair, both vectors of both sides `[B, D]`, token sums `[B, 3]` and entropies `[B, 4]`."""
         inputs = self._prepare_inputs(inputs)
         targets = inputs["labels"].chunk(2)[1][:, 1:]

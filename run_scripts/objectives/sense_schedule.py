@@ -70,8 +70,8 @@ class SenseSchedule:
             return Moment(self.tail.normalised(), self.tau_ctx[1], self.tau_sns[1], polishes=True)
         if progress <= self.align_pct:
             part = progress / self.align_pct if self.align_pct else 1.0
-            taus = (_between(*ends, part) for ends in (self.tau_ctx, self.tau_sns))
-            return Moment(_weights(self.align, self.mid, part).normalised(), *taus, polishes=False)
+            weights = _weights(self.align, self.mid, part).normalised()
+            return Moment(weights, _between(*self.tau_ctx, part), _between(*self.tau_sns, part), polishes=False)
         part = (progress - self.align_pct) / (polish - self.align_pct)
         weights = _weights(self.mid, self.tail, part).normalised()
         return Moment(weights, self.tau_ctx[1], self.tau_sns[1], polishes=False)

@@ -29,10 +29,14 @@ def retrieval_scores(source: torch.Tensor, target: torch.Tensor) -> dict[str, fl
     Of equally near sentences the first one is found.
     """
     source, target = normalize(source, dim=1), normalize(target, dim=1)
-    forward, backward = _recall(source, target), _recall(target, source)
+    forward, backward = recall_at_1(source, target), recall_at_1(target, source)
     return {"recall_to_eng": forward, "recall_from_eng": backward, "recall": (forward + backward) / 2}
 
 
-def _recall(queries: torch.Tensor, keys: torch.Tensor) -> float:
+def recall_at_1(queries: torch.Tensor, keys: torch.Tensor) -> float:
+    """Return the share of queries `[N, D]` whose own key, in the same row of `[N, D]`, has the largest dot product.
+
+    Where several keys are nearest the first counts, so that vectors that are all the same find 1 of N.
+    """
     found = torch.cat([(block @ keys.T).argmax(dim=1) for block in queries.split(BLOCK)])
     return (found == torch.arange(len(queries), device=found.device)).double().mean().item()

@@ -10,9 +10,10 @@ from tiny_runs import refused
 from transformers import EvalPrediction
 
 from xlzoo.run_scripts.objectives.losses import info_nce
-from xlzoo.run_scripts.objectives.pair_scores import pair_scores, recall_at_1
+from xlzoo.run_scripts.objectives.pair_scores import pair_scores
 from xlzoo.run_scripts.objectives.sense_adaptation import PairCollator, last_tokens
 from xlzoo.run_scripts.objectives.sense_schedule import LossWeights, SenseSchedule
+from xlzoo.run_scripts.tasks.retrieval import recall_at_1
 
 SCHEDULE = SenseSchedule(
     align=LossWeights(0.5, 0.5, 0.0),
