@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import Trainer, TrainerState
 
-MODULES = ["xlzoo.run_scripts.run_clm", "xlzoo.run_scripts.run_mlm", "xlzoo.run_scripts.run_ner"]
+MODULES = [f"xlzoo.run_scripts.{name}" for name in ("run_clm", "run_mlm", "run_ner", "run_xlm_align")]
 
 
 def die() -> None:
