@@ -108,7 +108,7 @@ def stock_fields(config: XLMRobertaConfig) -> dict[str, Any]:
 
 def as_stock(model: XLMRobertaForMaskedLM) -> XLMRobertaForMaskedLM:
     """Return the stock XLM-R with masked-LM head that is inside a model of the family, whatever else it has."""
-    config = AutoConfig.for_model("xlm-roberta", **stock_fields(model.config))
+    config: Any = AutoConfig.for_model("xlm-roberta", **stock_fields(model.config))
     with torch.device("meta"):
         wanted = XLMRobertaForMaskedLM(config).state_dict().keys()
     tensors = {key: value for key, value in model.state_dict().items() if key in wanted}

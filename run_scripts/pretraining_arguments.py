@@ -81,7 +81,8 @@ class PreTrainingArguments(SourceArguments):
     def _of_data(self) -> "list[PairRows]":
         sides = [code for code in (self.source_language, self.target_language) if code]
         parts = []
-        for config in self.tlm_config_name or [None]:
+        configs: list[str | None] = [*self.tlm_config_name] or [None]
+        for config in configs:
             source = Source(self.tlm_data, config, seed=self.phrasebook_seed, sizes=self.limits)
             loaded = load(source)
             chosen = chosen_languages(next(iter(loaded.values())), sides, source)

@@ -133,7 +133,9 @@ def needed_splits(args: RunArguments, data: DatasetDict) -> DatasetDict:
     return DatasetDict({split: rows for split, rows in data.items() if wanted.get(split)})
 
 
-def run_trainer(trainer: Trainer, checkpoint: str | None, test: Dataset | None = None) -> dict[str, Any]:
+def run_trainer(
+    trainer: Trainer, checkpoint: str | None, test: Dataset | dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Train, evaluate and predict as the arguments say, and return all metrics in one mapping."""
     results: dict[str, Any] = {}
     if trainer.args.do_train:

@@ -1,7 +1,7 @@
 """Masked language modelling: the loss is the model's own, the evaluation is exact per token."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -27,6 +27,13 @@ class MaskedLMConfig(RunArguments):
         super().__post_init__()
 
 
+class Epochs(Protocol):
+    """Rows that are to know the epoch."""
+
+    def start(self, epoch: int) -> None:
+        """Start this epoch, counted from 0."""
+
+
 class EpochStarter(TrainerCallback):
     """Tells the training rows which epoch it is.
 
@@ -34,7 +41,7 @@ class EpochStarter(TrainerCallback):
     processes nor after resuming within an epoch.
     """
 
-    def __init__(self, rows: EpochRows) -> None:
+    def __init__(self, rows: Epochs) -> None:
         self.rows = rows
 
     def on_epoch_begin(

@@ -19,7 +19,7 @@ def pair_scores(prediction: EvalPrediction) -> dict[str, float]:
     found: Any = prediction.predictions
     *vectors, sums, entropies = found
     scores = perplexity(EvalPrediction(predictions=sums, label_ids=prediction.label_ids))
-    sides = [torch.from_numpy(np.asarray(side)).float() for side in vectors]
+    sides: list[Any] = [torch.from_numpy(np.asarray(side)).float() for side in vectors]
     for name, source, target in (("ctx", *sides[:2]), ("sns", *sides[2:])):
         there, back = recall_at_1(source, target), recall_at_1(target, source)
         scores |= {f"{name}_recall": (there + back) / 2}
