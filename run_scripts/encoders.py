@@ -106,9 +106,12 @@ def stock_fields(config: XLMRobertaConfig) -> dict[str, Any]:
     return {key: value for key, value in config.to_diff_dict().items() if key in known}
 
 
-def as_stock(model: XLMRobertaForMaskedLM) -> XLMRobertaForMaskedLM:
-    """Return the stock XLM-R with masked-LM head that is inside a model of the family, whatever else it has."""
-    config: Any = AutoConfig.for_model("xlm-roberta", **stock_fields(model.config))
+def as_stock(model: XLMRobertaForMaskedLM, **fields: Any) -> XLMRobertaForMaskedLM:
+    """Return the stock XLM-R with masked-LM head that is inside a model of the family, whatever else it has.
+
+    `fields` take the place of the model's own in the configuration.
+    """
+    config: Any = AutoConfig.for_model("xlm-roberta", **{**stock_fields(model.config), **fields})
     with torch.device("meta"):
         wanted = XLMRobertaForMaskedLM(config).state_dict().keys()
     tensors = {key: value for key, value in model.state_dict().items() if key in wanted}

@@ -41,6 +41,9 @@ class WordAlignmentConfig(MaskedLMConfig):
     )
     wa_max_count: int = field(default=2, metadata={"help": "xlm_align: rounds of itermax for the self-labels."})
     sinkhorn_iter: int = field(default=2, metadata={"help": "xlm_align: rounds of Sinkhorn for the self-labels."})
+    align_enable_step: int = field(default=0, metadata={"help": "xlm_align: steps of MLM and TLM before it begins."})
+    dropout: float | None = field(default=None, metadata={"help": "While pre-training, instead of the encoder's."})
+    attention_dropout: float | None = field(default=None, metadata={"help": "Likewise, of attention weights."})
     xlco_layer: int | None = field(default=None, metadata={"help": "infoxlm: layer that is compared; 8 or the last."})
     xlco_queue_size: int = field(default=131_072, metadata={"help": "infoxlm: past keys; it starts with so many."})
     xlco_softmax_tau: float = field(default=0.25, metadata={"help": "infoxlm: temperature."})
@@ -49,12 +52,13 @@ class WordAlignmentConfig(MaskedLMConfig):
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
             raise UserError(f"--objective is {self.objective!r}; expected one of {', '.join(OBJECTIVES)}.")
-        require_at_least(0, self, "wa_layer", "sinkhorn_iter", "xlco_layer")
+        require_at_least(0, self, "wa_layer", "sinkhorn_iter", "align_enable_step", "xlco_layer")
         require_at_least(1, self, "wa_max_count", "xlco_queue_size")
         if not self.xlco_softmax_tau > 0:
             raise UserError(f"--xlco_softmax_tau is {self.xlco_softmax_tau}; expected more than 0.")
-        if not 0 <= self.xlco_momentum <= 1:
-            raise UserError(f"--xlco_momentum is {self.xlco_momentum}; expected 0 to 1.")
+        for name in ("xlco_momentum", "dropout", "attention_dropout"):
+            if vars(self)[name] is not None and not 0 <= vars(self)[name] <= 1:
+                raise UserError(f"--{name} is {vars(self)[name]}; expected 0 to 1.")
         # All processes hold the same queue, and it is large.
         self.ddp_broadcast_buffers = bool(self.ddp_broadcast_buffers)
         super().__post_init__()
@@ -62,7 +66,9 @@ class WordAlignmentConfig(MaskedLMConfig):
     @property
     def model_fields(self) -> dict[str, Any]:
         """The fields of `XLMAlignConfig` that these arguments set."""
+        dropouts = {"hidden_dropout_prob": self.dropout, "attention_probs_dropout_prob": self.attention_dropout}
         return {
+            **{name: share for name, share in dropouts.items() if share is not None},
             "dwa_layer": self.wa_layer,
             "dwa_max_count": self.wa_max_count,
             "sinkhorn_steps": self.sinkhorn_iter,
@@ -124,7 +130,7 @@ class WordAlignmentTrainer(Trainer):
 
     def _labelled(self, batch: Batch) -> Batch:
         sources, targets = batch.pop("sources", None), batch.pop("targets", None)
-        if self.args.objective == "xlm_align":
+        if self.args.objective == "xlm_align" and self.state.global_step >= self.args.align_enable_step:
             batch["pairs"]["partners"] = self.model.find_partners(batch["pairs"])
         if self.model.contrast is not None and sources is not None:
             keys = self.model.contrast.keys(targets)

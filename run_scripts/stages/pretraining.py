@@ -26,6 +26,8 @@ from xlzoo.run_scripts.stages.pretraining_facts import pretraining_facts
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import encoder_usage
 
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+"""What may be switched off for pre-training, and is as it was in the encoder that is saved."""
 Parts = dict[str, Dataset]
 """The rows of a split: "text", "pairs", or both."""
 
@@ -39,7 +41,9 @@ def pre_train(
     set_seed(args.seed)
     train = splits.get("train")
     tokenizer = start_tokenizer(model_args, _texts(train) if train else None, checkpoint)
-    model = start_model(model_args, tokenizer, args)
+    plain = load_encoder(MadxForMaskedLM, model_args, tokenizer)
+    model, usual = start_model(plain, args), {name: getattr(plain.config, name) for name in DROPOUTS}
+    del plain
     check_length(model.config, data_args.max_seq_length)
     require_fit(model, checkpoint)
     encoded = {split: _encode(parts, tokenizer, data_args, args) for split, parts in splits.items()}
@@ -56,7 +60,7 @@ def pre_train(
     results = run_trainer(trainer, checkpoint, _each(encoded.get("test", {})))
     if trainer.is_world_process_zero():
         if train:
-            stock = as_stock(model)
+            stock = as_stock(model, **usual)
             stock.save_pretrained(args.folder)
             tokenizer.save_pretrained(args.folder)
             score = f"eval_{'pairs' if 'pairs' in train else 'text'}_perplexity"
@@ -70,19 +74,14 @@ def pre_train(
     return results
 
 
-def start_model(
-    model_args: ModelArguments, tokenizer: PreTrainedTokenizerBase, args: WordAlignmentConfig
-) -> XLMAlignForPreTraining:
-    """Load a checkpoint of the XLM-R family, or make a new one, and put new heads on it."""
-    plain = load_encoder(MadxForMaskedLM, model_args, tokenizer)
+def start_model(plain: MadxForMaskedLM, args: WordAlignmentConfig) -> XLMAlignForPreTraining:
+    """Put the heads that the arguments ask for on a copy of an encoder; UserError where they do not go together."""
     if plain.config.adapters:
-        raise UserError(
-            f"{model_args.model_name_or_path!r} holds adapters; pre-training takes an encoder without any."
-        )
+        raise UserError(f"{plain.name_or_path!r} holds adapters; pre-training takes an encoder without any.")
     try:
-        config = XLMAlignConfig(**stock_fields(plain.config), **args.model_fields)
+        config = XLMAlignConfig(**{**stock_fields(plain.config), **args.model_fields})
     except ValueError as error:
-        raise UserError(f"The layers do not suit the encoder: {error}") from error
+        raise UserError(f"The arguments do not suit the encoder: {error}") from error
     model = XLMAlignForPreTraining(config)
     model.load_state_dict(plain.state_dict(), strict=False)
     if model.contrast is not None:

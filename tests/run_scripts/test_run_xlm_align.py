@@ -170,6 +170,35 @@ def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, more, moment, n
     assert_same(tmp_path / "killed" / last, tmp_path / "whole" / last)
 
 
+def test_word_alignment_may_begin_later(base, tmp_path):
+    """Until then it is TLM, so that it can go on from where a run of that stood."""
+    flags = [*BOTH, "--model_name_or_path", base, "--max_steps", 7, "--save_strategy", "steps", "--save_steps", 4]
+    xlm_align(tmp_path / "tlm", *flags, "--objective", "tlm")
+    later = [*flags, "--align_enable_step", 4]
+    xlm_align(tmp_path / "whole", *later)
+    xlm_align(tmp_path / "on", *later, "--resume_from_checkpoint", tmp_path / "tlm/checkpoint-4")
+    assert_same(tmp_path / "whole", tmp_path / "on")
+    assert_same(tmp_path / "whole/checkpoint-4", tmp_path / "tlm/checkpoint-4")
+    assert_different(tmp_path / "whole", tmp_path / "tlm")
+
+
+@pytest.mark.parametrize("recipe", ["xlm_align_seed", "infoxlm_seed"])
+def test_published_recipes_run(base, tmp_path, recipe):
+    small = ["--max_seq_length", "48", "--max_steps", "2", "--per_device_train_batch_size", "2", "--save_steps", "2"]
+    small += ["--max_train_samples", "80", "--dataloader_num_workers", "0", "--logging_steps", "1", "--wa_layer", "2"]
+    small += ["--xlco_layer", "1", "--fp16", "false", "--report_to", "none", "--model_name_or_path", str(base)]
+    out = ["--output_dir", str(tmp_path / "run")]
+    run_xlm_align.main([f"recipes/{recipe}.yaml", *TEXT, *PAIRS, *small, *out])
+    trained, saved = (
+        json.loads((tmp_path / name / "config.json").read_text()) for name in ("run/checkpoint-2", "run")
+    )
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        assert trained[name] == 0.0 and saved[name] == 0.1, "for what comes after pre-training"
+    assert trained["xlco_queue_size"] == (131072 if recipe == "infoxlm_seed" else 0) and trained["dwa_layer"] == 2
+    state = json.loads((tmp_path / "run/checkpoint-2/trainer_state.json").read_text())
+    assert state["log_history"][0]["learning_rate"] == 0.0 and state["log_history"][1]["learning_rate"] == 2e-4 / 10000
+
+
 def test_two_processes_equal_one(tmp_path):
     """By plain gradient descent: Adam would blow up the rounding of gradients that are zero."""
     still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)

@@ -147,6 +147,13 @@ def test_the_contrast_begins_when_the_queue_is_full(tmp_path):
     ]
 
 
+def test_word_alignment_begins_when_it_is_told_to(tmp_path):
+    options = {"per_device_train_batch_size": 3, "max_steps": 4, "align_enable_step": 2}
+    taught = trainer(model_for("xlm_align"), tmp_path, "xlm_align", **options)
+    taught.train()
+    assert ["loss_dwa" in entry for entry in taught.state.log_history if "loss" in entry] == [False, False, True, True]
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("objective", ["tlm", "xlm_align"])
 def test_evaluation_is_the_mean_over_predictions(tmp_path, objective, size):
@@ -180,6 +187,8 @@ def test_evaluation_is_the_mean_over_predictions(tmp_path, objective, size):
         ("wa_layer", -1, "--wa_layer"),
         ("wa_max_count", 0, "--wa_max_count"),
         ("sinkhorn_iter", -2, "--sinkhorn_iter"),
+        ("align_enable_step", -1, "--align_enable_step"),
+        ("dropout", 1.5, "--dropout"),
         ("xlco_queue_size", 0, "--xlco_queue_size"),
         ("xlco_softmax_tau", 0.0, "--xlco_softmax_tau"),
         ("xlco_momentum", 1.5, "--xlco_momentum"),
