@@ -143,8 +143,9 @@ class XLMAlignForPreTraining(XLMRobertaForMaskedLM):
         whole = torch.where(pairs["labels"] == IGNORED, pairs["input_ids"], pairs["labels"])
         short = stopped(self.roberta, self.config.dwa_layer, tapped=False)
         with evaluating(self.roberta):
-            states = short(whole, attention_mask=pairs["attention_mask"]).last_hidden_state.float()
-        similarity = states @ states.transpose(1, 2)
+            states = short(whole, attention_mask=pairs["attention_mask"]).last_hidden_state
+        with torch.autocast(states.device.type, enabled=False):
+            similarity = states.float() @ states.float().transpose(1, 2)
         return find_partners(similarity, pairs["sides"], self.config.sinkhorn_steps, self.config.dwa_max_count)
 
     def score_partners(self, states: torch.Tensor, pairs: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -88,5 +88,7 @@ class MomentumContrast(nn.Module):
         `states` `[B, D]` are those of the sources' first tokens, `keys` `[B, D]` those of their translations.
         """
         queries = self.projection(states)
-        own, others = (queries * keys).sum(1, keepdim=True), queries @ self.queue.T.to(queries.dtype)
-        return torch.cat([own, others], dim=1).float() / self.tau
+        with torch.autocast(queries.device.type, enabled=False):
+            queries, keys = queries.float(), keys.float()
+            own, others = (queries * keys).sum(1, keepdim=True), queries @ self.queue.float().T
+        return torch.cat([own, others], dim=1) / self.tau

@@ -54,6 +54,10 @@ class WordAlignmentConfig(MaskedLMConfig):
             raise UserError(f"--objective is {self.objective!r}; expected one of {', '.join(OBJECTIVES)}.")
         require_at_least(0, self, "wa_layer", "sinkhorn_iter", "align_enable_step", "xlco_layer")
         require_at_least(1, self, "wa_max_count", "xlco_queue_size")
+        if self.label_smoothing_factor or self.fsdp or self.deepspeed:
+            raise UserError(
+                "--label_smoothing_factor, --fsdp, --deepspeed do not go with pre-training; leave them out."
+            )
         if not self.xlco_softmax_tau > 0:
             raise UserError(f"--xlco_softmax_tau is {self.xlco_softmax_tau}; expected more than 0.")
         for name in ("xlco_momentum", "dropout", "attention_dropout"):
@@ -123,7 +127,7 @@ class WordAlignmentTrainer(Trainer):
     ) -> tuple[list[Batch], torch.Tensor]:
         """Return a step's batches with the labels that the model makes, and how many predictions they ask for."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        with self.compute_loss_context_manager():
+        with self.accelerator.autocast():
             batches = [self._labelled(self._prepare_inputs(batch)) for batch in batches]
         count = torch.stack([_asked(batch) for batch in batches]).sum() if batches else torch.zeros((), device=device)
         return batches, self.accelerator.reduce(count) if self.args.average_tokens_across_devices else count
@@ -174,7 +178,7 @@ class WordAlignmentTrainer(Trainer):
         """
         inputs = self._prepare_inputs(inputs)
         rows = inputs.get("pairs", inputs)
-        with torch.no_grad(), self.compute_loss_context_manager():
+        with torch.no_grad(), self.accelerator.autocast():
             states, labels = self.model.encode(rows), rows["labels"]
             predicted = labels != IGNORED
             sums = row_sums(labels, *head_scores(self.model.lm_head, states[predicted], labels[predicted]))

@@ -36,6 +36,8 @@ def pre_train(
     model_args: ModelArguments, data_args: PreTrainingArguments, args: WordAlignmentConfig
 ) -> dict[str, Any]:
     """Train and evaluate as the arguments say, save a stock XLM-R to `output_dir`, and return the metrics."""
+    if args.n_gpu > 1:
+        raise UserError("Several GPUs take a process each; start this script with torchrun or accelerate launch.")
     splits, languages = _read(data_args, args)
     checkpoint = check_output(args)
     set_seed(args.seed)

@@ -280,6 +280,11 @@ def test_sentences_that_cannot_be_used(base, tmp_path, nothing_starts):
     refused(lambda: xlm_align(tmp_path / "out", *start, *files), "None of the 2 sentence pairs")
 
 
+def test_several_gpus_take_several_processes(base, tmp_path, nothing_starts, monkeypatch):
+    monkeypatch.setattr("xlzoo.run_scripts.arguments.RunArguments.n_gpu", 2)
+    refused(lambda: xlm_align(tmp_path / "out", "--model_name_or_path", base, *BOTH), "torchrun")
+
+
 def test_pairs_that_do_not_fit_are_left_out(base, tmp_path, caplog):
     caplog.set_level("INFO")
     texts = sentences(number=6)["text"]

@@ -147,6 +147,19 @@ def test_the_contrast_begins_when_the_queue_is_full(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("objective", ["xlm_align", "infoxlm"])
+def test_half_precision_learns_nearly_the_same(tmp_path, objective):
+    """Partners and contrast are compared in full precision, on states of the half."""
+    logs = []
+    for half in (False, True):
+        taught = trainer(filled(model_for(objective)), tmp_path, objective, per_device_train_batch_size=3, bf16=half)
+        taught.train()
+        logs.append({key: value for key, value in taught.state.log_history[0].items() if key.startswith("loss")})
+    assert logs[0].keys() == logs[1].keys() and len(logs[0]) == 4
+    for key, value in logs[0].items():
+        assert logs[1][key] != value and logs[1][key] == pytest.approx(value, rel=0.05), key
+
+
 def test_word_alignment_begins_when_it_is_told_to(tmp_path):
     options = {"per_device_train_batch_size": 3, "max_steps": 4, "align_enable_step": 2}
     taught = trainer(model_for("xlm_align"), tmp_path, "xlm_align", **options)
@@ -189,6 +202,7 @@ def test_evaluation_is_the_mean_over_predictions(tmp_path, objective, size):
         ("sinkhorn_iter", -2, "--sinkhorn_iter"),
         ("align_enable_step", -1, "--align_enable_step"),
         ("dropout", 1.5, "--dropout"),
+        ("label_smoothing_factor", 0.1, "leave them out"),
         ("xlco_queue_size", 0, "--xlco_queue_size"),
         ("xlco_softmax_tau", 0.0, "--xlco_softmax_tau"),
         ("xlco_momentum", 1.5, "--xlco_momentum"),
