@@ -43,7 +43,8 @@ def pretraining_facts(
     )
     how, paper = METHODS[args.objective]
     codes = known_codes(languages)
-    spoken = " and ".join(map(display_name, codes)) if len(codes) < 5 else f"{len(codes)} languages"
+    names_ = list(map(display_name, codes))
+    spoken = " and ".join([", ".join(names_[:-1]), *names_[-1:]][-2:] if len(codes) > 1 else names_)
     return Facts(
         title=f"{NAMES.get(args.objective, 'XLM-R')} encoder{' for ' * bool(codes)}{spoken if codes else ''}",
         kind="model",
