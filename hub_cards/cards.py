@@ -17,7 +17,7 @@ from xlzoo.hub_cards.metadata import ARXIV, card_header
 
 __all__ = ["Facts", "Figure", "Kind", "Metric", "facts_from_json", "facts_to_json", "render_card"]
 
-COLUMNS = ("task", "dataset", "split", "language", "name")
+COLUMNS = ("task", "dataset", "split", "language", "name", "detail")
 
 
 def render_card(facts: Facts) -> str:

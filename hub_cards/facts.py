@@ -18,6 +18,7 @@ class Metric:
     """One measured number, such as "f1" of "token-classification" on the split of a dataset in one language.
 
     `dataset` is a Hub id, or the plain name of data that is not on the Hub, such as "phrasebook"; never a path.
+    `detail` says in a few words how it was measured, where the name leaves that open: "by likelihood, 500 examples".
     """
 
     task: str
@@ -26,6 +27,7 @@ class Metric:
     language: str
     name: str
     value: float
+    detail: str = ""
 
 
 @dataclass(frozen=True)

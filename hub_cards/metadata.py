@@ -81,7 +81,10 @@ def _iso_codes(tags: Sequence[str]) -> list[str]:
 
 
 def _eval_result(metric: Metric) -> EvalResult:
-    """Describe a measurement; its dataset's name holds the language, which the Hub would not show otherwise."""
+    """Describe a measurement; its dataset's name holds the language, which the Hub would not show otherwise.
+
+    Metrics of one name tell each other apart by `metric_name`, which then holds the detail.
+    """
     return EvalResult(
         task_type=metric.task,
         dataset_type=_identifier(metric.dataset),
@@ -90,6 +93,7 @@ def _eval_result(metric: Metric) -> EvalResult:
         dataset_split=metric.split or None,
         metric_type=metric.name,
         metric_value=float(metric.value),
+        metric_name=f"{metric.name} ({metric.detail})" if metric.detail else None,
     )
 
 

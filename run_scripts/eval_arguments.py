@@ -5,7 +5,7 @@ from typing import Any
 
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.tasks.choices import SCORINGS
+from xlzoo.run_scripts.tasks.choices import LISTED, SCORINGS, USUAL
 from xlzoo.run_scripts.tasks.retrieval import POOLINGS
 
 
@@ -25,7 +25,7 @@ class EvalArguments:
     )
     scoring: list[str] = field(
         default_factory=list,
-        metadata={"help": f"How choices are scored, of {', '.join(SCORINGS)}; all but letter.", **REPEATABLE},
+        metadata={"help": f"How choices are scored, of {', '.join(SCORINGS)}; letter only by name.", **REPEATABLE},
     )
     num_fewshot: int | None = field(default=None, metadata={"help": "Solved examples in the prompt; the task's own."})
     batch_size: int = field(default=16, metadata={"help": "Rows at a time."})
@@ -41,7 +41,7 @@ class EvalArguments:
     overwrite: bool = field(default=False, metadata={"help": "Measure what output_file holds already again."})
 
     def __post_init__(self) -> None:
-        self.scoring = list(dict.fromkeys(self.scoring or ("likelihood", "normalized", "pmi")))
+        self.scoring = list(dict.fromkeys(self.scoring))
         require_at_least(1, self, "batch_size", "max_length", "max_new_tokens", "max_samples")
         require_at_least(0, self, "num_fewshot")
         if not self.sense_temperature > 0:
@@ -50,6 +50,10 @@ class EvalArguments:
             raise UserError(f"--scoring is {unknown[0]!r}; expected some of {', '.join(SCORINGS)}.")
         if self.output_file and not self.output_file.endswith(".json"):
             raise UserError(f"--output_file is {self.output_file}; expected a name ending in .json.")
+
+    def scorings(self, task: str) -> tuple[str, ...]:
+        """Return how a task's choices are scored: as asked for, else by their text, and as lm-eval does by letter."""
+        return tuple(self.scoring or USUAL + ("letter",) * any(task.startswith(listed) for listed in LISTED))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,15 +1,24 @@
 """A causal language model as lm-eval asks it, whatever special tokens its tokenizer adds."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
+from accelerate import PartialState
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.run_scripts.decoders import positions_of
+from xlzoo.run_scripts.devices import as_many_as_fit
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.processes import shared
 from xlzoo.run_scripts.text_perplexity import USUAL_CONTEXT, start_token
+
+Done = TypeVar("Done")
+Encoded = tuple[tuple[str, str], list[int], list[int]]
+"""Context and answer, and the tokens of each."""
 
 
 class Harnessed(HFLM):
@@ -92,19 +101,36 @@ class Harnessed(HFLM):
             return self.model(input_ids=inps, attention_mask=torch.ones_like(inps), use_cache=False).logits
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        """Score answers after contexts; without one, after the start token, even where they begin with that token."""
-        encoded = []
+        """Score answers after contexts; without one, after the start token, even where they begin with that token.
+
+        Several processes share the requests. UserError for an answer that is no token, or too many.
+        """
+        encoded: list[Encoded] = []
         for context, answer in (request.args for request in requests):
             if context:
                 before, after = self._encode_pair(context, answer)
             else:
                 before, after = [self.start], self.tok_encode(answer, add_special_tokens=False)
             encoded.append(((context, answer), before, after))
-        return self._loglikelihood_tokens(encoded, disable_tqdm=disable_tqdm)
+        self._require_answers(encoded)
+        return shared(encoded, partial(self._loglikelihood_tokens, disable_tqdm=disable_tqdm or self._is_other))
 
-    def _loglikelihood_tokens(self, requests: list[Any], *args: Any, **kwargs: Any) -> list[tuple[float, bool]]:
-        """Count the requests that are cut off, and refuse those whose answer alone is too long, or is no token."""
-        for (context, answer), before, after in requests:
+    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
+        """Score whole texts, shared between the processes."""
+        return shared(requests, partial(super().loglikelihood_rolling, disable_tqdm=disable_tqdm or self._is_other))
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Write answers, shared between the processes, in as large batches as the memory holds."""
+        write = partial(super().generate_until, disable_tqdm=disable_tqdm or self._is_other)
+        return shared(requests, lambda mine: self._fitting(partial(write, mine)))
+
+    def _loglikelihood_tokens(self, requests: list[Encoded], *args: Any, **kwargs: Any) -> list[tuple[float, bool]]:
+        """Count the requests that are cut off, and score all in as large batches as the memory holds."""
+        self.cut += sum(len(before) + len(after) > self.max_length + 1 for _, before, after in requests)
+        return self._fitting(partial(super()._loglikelihood_tokens, requests, *args, **kwargs))
+
+    def _require_answers(self, encoded: list[Encoded]) -> None:
+        for (context, answer), _, after in encoded:
             if not after:
                 raise UserError(
                     f"The tokenizer makes no token of its own of the answer {answer[:60]!r} after {context[-40:]!r}."
@@ -114,5 +140,18 @@ class Harnessed(HFLM):
                     f"The answer {answer[:60]!r} has {len(after)} tokens, but the model reads only {self.max_length}; "
                     "evaluate one with more positions."
                 )
-            self.cut += len(before) + len(after) > self.max_length + 1
-        return super()._loglikelihood_tokens(requests, *args, **kwargs)
+
+    def _fitting(self, work: Callable[[], Done]) -> Done:
+        """Do the work in batches of `batch_size` rows, or as many of them as the memory holds."""
+        cut = self.cut
+
+        def in_batches(rows: int) -> Done:
+            self.batch_size_per_gpu, self.cut = rows, cut
+            return work()
+
+        return as_many_as_fit(in_batches, self.batch_size_per_gpu)
+
+    @property
+    def _is_other(self) -> bool:
+        """Whether another process shows the progress."""
+        return not PartialState().is_main_process

@@ -1,18 +1,17 @@
 """lm-eval's tasks by name and language, with data from the Hub or a folder, and with our scorings of choices."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from re import fullmatch
 from textwrap import shorten
-from typing import Any, cast
+from typing import Any
 
 import datasets
 import lm_eval.tasks
 from datasets import DatasetDict
 from jinja2 import TemplateError
-from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
@@ -20,16 +19,9 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from xlzoo.run_scripts.corpora.eval_files import hub_data
 from xlzoo.run_scripts.corpora.sources import SPLIT_NAMES
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.tasks.answers import is_right
-from xlzoo.run_scripts.tasks.choices import (
-    SCORINGS,
-    are_letters,
-    letter_prompt,
-    mutual_information,
-    per_character,
-    preferred,
-    prior_pairs,
-)
+from xlzoo.run_scripts.tasks.answer_tasks import NumberTask
+from xlzoo.run_scripts.tasks.choice_tasks import ChoiceTask, LetterTask
+from xlzoo.run_scripts.tasks.choices import LISTED, are_letters
 
 logger = logging.getLogger(__name__)
 FAMILIES = {name: name for name in ("xcopa", "belebele", "xstorycloze", "xnli")} | {"mgsm": "mgsm_direct"}
@@ -38,86 +30,8 @@ CODE = r"[a-z]{2,3}(_[A-Z][a-z]{3})?"
 SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
 NONSENSE = (LookupError, TypeError, AttributeError, ValueError, SyntaxError, TemplateError)
 """What lm-eval's prompts stumble over in data with other columns."""
-MEAN = {"aggregation": "mean", "higher_is_better": True}
-
-
-class ChoiceTask(ConfigurableTask):
-    """A multiple-choice task of lm-eval whose answers are scored in several ways, see `tasks.choices`."""
-
-    def __init__(self, config: dict[str, Any], family: str, scorings: tuple[str, ...]) -> None:
-        """Prepare lm-eval's task, with the accuracies of these scorings for its metrics."""
-        self.family, self.scorings = family, scorings
-        names = [SCORINGS[scoring] for scoring in scorings]
-        # lm-eval computes nothing itself where process_results is given; this says so, and ours overrides it.
-        super().__init__(
-            config={**config, "metric_list": [{"metric": name, **MEAN} for name in names], "process_results": _none}
-        )
-
-    def construct_requests(self, doc: dict[str, Any], ctx: str, **kwargs: Any) -> list[Instance]:
-        """Ask for each answer after the context, then after the prior, then by its letter, as far as is scored."""
-        kwargs.pop("apply_chat_template", None)
-        kwargs.pop("chat_template", None)
-        answers, delimiter = self.doc_to_choice(doc), self.config.target_delimiter
-        pairs = [(ctx, delimiter + answer) for answer in answers]
-        if "pmi" in self.scorings:
-            pairs += [(prior, delimiter + rest) for prior, rest in prior_pairs(self.family, doc, ctx, answers)]
-        if self._asks_letters(answers):
-            prompt = letter_prompt(ctx, answers)
-            pairs += [(prompt, f" {letter}") for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(answers)]]
-        return [
-            Instance(request_type="loglikelihood", doc=doc, arguments=pair, idx=place, **kwargs)
-            for place, pair in enumerate(pairs)
-        ]
-
-    def process_results(self, doc: dict[str, Any], results: list[tuple[float, bool]]) -> dict[str, float]:
-        """Say for each scoring whether it prefers the right answer, 1.0 or 0.0."""
-        answers, gold = self.doc_to_choice(doc), self.doc_to_target(doc)
-        right = answers.index(gold) if isinstance(gold, str) else gold
-        values = [value for value, _ in results]
-        count = len(answers)
-        given, others = values[:count], values[count:]
-        scores = {"likelihood": given, "normalized": per_character(given, answers), "letter": given}
-        if "pmi" in self.scorings:
-            scores["pmi"] = mutual_information(given, others[:count])
-        if self._asks_letters(answers):
-            scores["letter"] = others[-count:]
-        return {SCORINGS[name]: float(preferred(scores[name]) == right) for name in self.scorings}
-
-    def require_sound(self) -> None:
-        """Look at every example; ValueError, or what lm-eval stumbles over, where one cannot be asked."""
-        for number, doc in enumerate(self.eval_docs):
-            answers, gold = self.doc_to_choice(doc), self.doc_to_target(doc)
-            if not isinstance(self.doc_to_text(doc), str) or not all(isinstance(text, str) for text in answers):
-                raise ValueError(f"a question or answer is no text, row {number}")
-            if not (gold in answers if isinstance(gold, str) else isinstance(gold, int) and 0 <= gold < len(answers)):
-                raise ValueError(f"the right answer is {gold!r}, row {number}")
-            if not all(answers):
-                raise ValueError(f"an answer is empty, row {number}")
-
-    def _asks_letters(self, answers: list[str]) -> bool:
-        return "letter" in self.scorings and not are_letters(answers)
-
-
-class NumberTask(ConfigurableTask):
-    """A task of lm-eval that is answered in free text; besides its own metrics the last number in it is compared."""
-
-    def process_results(self, doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
-        """Return lm-eval's scores of a (filtered) answer, and `last_number`."""
-        right = is_right(results[0], float(doc["answer_number"]))
-        return {**super().process_results(doc, results), "last_number": float(right)}
-
-    def aggregation(self) -> dict[str, Any]:
-        """Average the added score as the others."""
-        [mean] = {*super().aggregation().values()}
-        return {**super().aggregation(), "last_number": mean}
-
-    def higher_is_better(self) -> dict[str, bool]:
-        """Say so of the added score too."""
-        return {**super().higher_is_better(), "last_number": True}
-
-
-def _none(doc: Any, results: Any) -> dict[str, float]:
-    raise AssertionError("ChoiceTask.process_results takes its place")
+FEWSHOT_SEED = 1234
+"""lm-eval's own."""
 
 
 def task_names(task: str) -> dict[str, str]:
@@ -149,7 +63,7 @@ def _tasks(task: str) -> Mapping[str, Path]:
     return {name: manager.task_index[name].yaml_path for name in manager.all_subtasks}
 
 
-def build_task(
+def build_tasks(
     task: str,
     name: str,
     *,
@@ -157,11 +71,13 @@ def build_task(
     split: str | None,
     scorings: tuple[str, ...],
     num_fewshot: int | None = None,
-) -> ConfigurableTask:
+) -> list[ConfigurableTask]:
     """Make lm-eval's task `name`, with `data` in place of the Hub's, to be measured on `split`.
 
-    Choices are scored in our ways, unless they stand in the question or lm-eval scores the task in a way of its own.
-    Raises UserError where the data cannot be had, lack the split or a column, or the task is more than a prompt.
+    Choices are scored in our ways, unless they stand in the question or lm-eval scores the task in a way of its own;
+    there is a task of its own for those that read another prompt, the answers after letters, in the scorings' order.
+    Solved examples are of another split where there is one, and never the row itself. Raises UserError where the data
+    cannot be had, lack the split, a column or enough examples, or the task is more than a prompt.
     """
     config = load_yaml(_tasks(task)[name], resolve_func=True)
     if {"class", "custom_dataset"} & config.keys() or config.get("unsafe_code"):
@@ -171,22 +87,44 @@ def build_task(
     config |= {key: _in_data(config.get(key), data) for key in SPLITS}
     _choose_split(config, split, data, name)
     config["num_fewshot"] = config.get("num_fewshot") or 0 if num_fewshot is None else num_fewshot
-    family = family_of(task) or task
+    _choose_examples(config, data, name)
     try:
-        made: Any = (NumberTask if family == "mgsm" else ConfigurableTask)(config=dict(config))
-        if config["output_type"] == "multiple_choice":
-            if made.multiple_input or made.multiple_target or "process_results" in config:
-                logger.warning("%s is scored in lm-eval's own way, not by --scoring", name)
-            else:
-                made = ChoiceTask(config, family, scorings)
-                made.require_sound()
+        made = _made(config, family_of(task) or task, scorings)
     except NONSENSE as error:
         raise UserError(
             f"The data of {name} do not suit it ({type(error).__name__}: {shorten(str(error), 200)}); expected the "
             f"columns of {config['dataset_path']}."
         ) from error
-    made.set_fewshot_seed(1234)
-    return cast(ConfigurableTask, made)
+    return made
+
+
+def our_accuracies(tasks: Sequence[ConfigurableTask]) -> tuple[str, ...]:
+    """Name the scores that are accuracies of ours, not of lm-eval's."""
+    ours = (task for task in tasks if isinstance(task, ChoiceTask | NumberTask))
+    return tuple(score for task in ours for score in task.accuracies)
+
+
+def _made(config: dict[str, Any], family: str, scorings: tuple[str, ...]) -> list[ConfigurableTask]:
+    plain: Any = (NumberTask if family == "mgsm" else ConfigurableTask)(config=dict(config))
+    if config["output_type"] != "multiple_choice":
+        return [plain]
+    if plain.multiple_input or plain.multiple_target or "process_results" in config:
+        logger.warning("%s is scored in lm-eval's own way, not by --scoring", config["task"])
+        return [plain]
+    listed = are_letters(plain.doc_to_choice(plain.eval_docs[0]))
+    texts = tuple(scoring for scoring in scorings if scoring != "letter")
+    if listed and family not in LISTED:
+        asked = [ChoiceTask(config, family, scorings)]
+    else:
+        spelt = {**config, **LISTED.get(family, {})}
+        ChoiceTask(spelt, family, ("likelihood",)).require_sound()
+        asked = [ChoiceTask(spelt, family, texts)] if texts else []
+        if "letter" in scorings:
+            letters = ChoiceTask(config, family, ("letter",)) if listed else LetterTask(spelt, family)
+            asked.insert(len(asked) * (scorings[0] != "letter"), letters)
+    for task in asked:
+        task.require_sound()
+    return asked
 
 
 def _from_hub(config: Mapping[str, Any], name: str) -> DatasetDict:
@@ -222,3 +160,21 @@ def _choose_split(config: dict[str, Any], split: str | None, data: DatasetDict, 
     if not len(data[found]):
         raise UserError(f"The {found} split of {name} is empty; give other data.")
     config["test_split"] = found
+
+
+def _choose_examples(config: dict[str, Any], data: DatasetDict, name: str) -> None:
+    """Say where solved examples are from; lm-eval leaves the row itself out only where it knows that they may hold it.
+
+    UserError where there are not enough.
+    """
+    count, own = config["num_fewshot"], config.get("fewshot_config") or {}
+    if not count or own.get("samples"):
+        return
+    named = (config[key] for key in ("fewshot_split", "training_split", "validation_split"))
+    split = next((found for found in named if found and found != config["test_split"]), config["test_split"])
+    config["fewshot_split"] = split
+    rows = len(data[split]) - (split == config["test_split"])
+    if count > rows:
+        raise UserError(
+            f"--num_fewshot is {count}, but the {split} split of {name} has only {rows} other rows; give fewer."
+        )

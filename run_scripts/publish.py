@@ -59,6 +59,7 @@ def _parser() -> ArgumentParser:
     card.add_argument("--pipeline_tag", help="token-classification, say, of a model")
     card.add_argument("--task_categories", nargs="+", help="the same of a dataset, one or several")
     card.add_argument("--paper", help="arXiv id")
+    card.add_argument("--results", nargs="+", type=Path, help="scores of it that run_eval.py wrote (.json)")
     return parser
 
 
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> Receipt:
         dry_run=given.dry_run,
     )
     destination.check()
-    wishes = Wishes(given.kind, given.base_model, given.trust_remote_code, _said(given))
+    wishes = Wishes(given.kind, given.base_model, given.trust_remote_code, _said(given), tuple(given.results or ()))
     return publish_folder(given.folder, destination, wishes)
 
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from accelerate import PartialState
+
 from xlzoo.run_scripts.arguments import parse, run
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
@@ -22,7 +24,8 @@ from xlzoo.run_scripts.tasks.eval_table import eval_table
 def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     """Run with these arguments, by default the command line's; print a table and return its results by name."""
     results = evaluate_model(*parse(argv, MeasuredModel, EvalArguments))
-    sys.stdout.write(f"\n{eval_table(results)}\n\n")
+    if PartialState().is_main_process:
+        sys.stdout.write(f"\n{eval_table(results)}\n\n")
     return results
 
 

@@ -1,7 +1,8 @@
 """A checkpoint's tensors: read from safetensors, its shards or an old pickle, and compared with a configuration."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import psutil
@@ -43,24 +44,52 @@ def read_weights(name: str, leave_out: Collection[str] = BUFFERS) -> Tensors:
 
 
 def _read_shards(name: str, index: Path, leave_out: Collection[str]) -> Tensors:
+    tensors: Tensors = {}
+    for shard in _shard_names(index):
+        tensors |= read_tensors(_found(name, shard, index), leave_out)
+    return tensors
+
+
+def _shard_names(index: Path) -> list[str]:
     shards = read_json(index).get("weight_map")
     if not isinstance(shards, dict) or not shards:
         raise AdapterError(f"{index}: the key 'weight_map' is missing; expected the name of each tensor's file.")
-    tensors: Tensors = {}
-    for shard in sorted({str(shard) for shard in shards.values()}):
-        if not SHARD.fullmatch(shard):
-            raise AdapterError(f"{index} names the file {shard[:100]!r}; expected one beside it, such as model-1.bin.")
-        path = find_file(name, shard)
-        if path is None:
-            raise AdapterError(f"{index} names the file {shard}, which {name} does not hold; download it again.")
-        tensors |= read_tensors(path, leave_out)
-    return tensors
+    names = sorted({str(shard) for shard in shards.values()})
+    for name in names:
+        if not SHARD.fullmatch(name):
+            raise AdapterError(f"{index} names the file {name[:100]!r}; expected one beside it, such as model-1.bin.")
+    return names
+
+
+def _found(name: str, shard: str, index: Path) -> Path:
+    path = find_file(name, shard)
+    if path is None:
+        raise AdapterError(f"{index} names the file {shard}, which {name} does not hold; download it again.")
+    return path
 
 
 def _renamed(tensors: Tensors) -> Tensors:
     for old, new in OLD_NAMES.items():
         tensors = {key.replace(old, new): value for key, value in tensors.items()}
     return tensors
+
+
+def weights_digest(name: str, formats: Sequence[tuple[str, str]] = FORMATS) -> str:
+    """Return the SHA-256 of a checkpoint's weight files, from a folder or the Hub, which tells it from any other.
+
+    `UserError` where it holds none of the `formats`, each the name of a file and of an index of shards.
+    """
+    for whole, index in formats:
+        found = find_file(name, whole) or find_file(name, index)
+        if found is None:
+            continue
+        names = [whole] if found.name == whole else _shard_names(found)
+        digest = sha256()
+        for file in names:
+            with _found(name, file, found).open("rb") as stream:
+                digest.update(file_digest(stream, "sha256").digest())
+        return digest.hexdigest()
+    raise UserError(f"{name!r} holds no weights; expected a file {formats[0][0]}.")
 
 
 def fitting(cls: type[PreTrainedModel], config: XLMRobertaConfig, tensors: Tensors, name: str) -> Tensors:

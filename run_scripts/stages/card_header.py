@@ -93,7 +93,15 @@ def _metrics(header: Mapping[str, Any]) -> tuple[Metric, ...]:
             language=found.dataset_config or "",
             name=found.metric_type,
             value=float(found.metric_value),
+            detail=_detail(found.metric_type, found.metric_name),
         )
         for found in results
         if isinstance(found.metric_value, int | float)
+    )
+
+
+def _detail(metric: str, title: str | None) -> str:
+    """Return what a metric's title says beside its name, in the form that cards of ours have: "f1 (detail)"."""
+    return (
+        title.removeprefix(f"{metric} (")[:-1] if title and re.fullmatch(rf"{re.escape(metric)} \(.+\)", title) else ""
     )

@@ -2,63 +2,43 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
-from math import isfinite
-from pathlib import Path
 from typing import Any
 
-from datasets import DatasetDict
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xlzoo.hub_cards import Facts, Metric
-from xlzoo.hub_cards.facts import facts_to_json
-from xlzoo.run_scripts.corpora.eval_files import hub_configs, hub_data, open_local
-from xlzoo.run_scripts.corpora.flores import ALL, pick_code
-from xlzoo.run_scripts.corpora.languages import hub_tag
-from xlzoo.run_scripts.corpora.sources import SPLIT_NAMES
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
+from xlzoo.run_scripts.processes import total
+from xlzoo.run_scripts.stages.eval_facts import model_digests, write_beside
+from xlzoo.run_scripts.stages.eval_jobs import TATOEBA, Job, job_names, prepare_job
 from xlzoo.run_scripts.stages.perplexity_report import PerplexityReport
 from xlzoo.run_scripts.stages.retrieval import Pooling, is_encoder, load_measured, measure_retrieval, trunk_of
-from xlzoo.run_scripts.tasks.eval_table import eval_table
 from xlzoo.run_scripts.token_losses import require_causal
 
 logger = logging.getLogger(__name__)
 Result = dict[str, Any]
 LAST_NUMBER, TAKEN = "last_number", "flexible-extract"
 """Our score reads a whole answer; lm-eval also asks for that of what its filter took from the answer."""
-TATOEBA, TATOEBA_HUB = "tatoeba", "mteb/tatoeba-bitext-mining"
 
-
-@dataclass(frozen=True)
-class Job:
-    """One task in one language, with all that is needed to measure it."""
-
-    task: str
-    language: str
-    """The data's own code, "" for a task without languages."""
-    name: str
-    """lm-eval's, or tatoeba_swh."""
-    dataset: str
-    split: str
-    examples: int
-    measured: Any
-    """lm-eval's task, or the two sides of the pairs."""
+DESCRIBED = ("task", "language", "dataset", "split", "examples", "kind", "how")
+"""What a result says of its job."""
 
 
 def evaluate_model(model_args: MeasuredModel, args: EvalArguments) -> dict[str, Result]:
     """Measure what the arguments name and return {name: scores, their standard errors, and what was measured}.
 
-    All data are read before the model is. Results that `output_file` holds are taken from there.
+    All data are read before the model is. Results that `output_file` holds are taken from there. Started several times
+    by torchrun or accelerate, the processes share what is read, the first one writes, and all return the same.
     """
-    report = PerplexityReport(args.output_file, {**model_args.settings, **args.settings}, args.overwrite)
+    report = _open_report(model_args, args)
     model_args.place()
     if set(args.task) != {TATOEBA} and is_encoder(model_args.model_path):
         raise UserError(f"{model_args.model_path!r} is an encoder, which only --task {TATOEBA} is for.")
-    names = {name: (task, code) for task in dict.fromkeys(args.task) for code, name in _asked(task, args).items()}
-    jobs = [_prepare(task, code, name, args) for name, (task, code) in names.items() if name not in report.results]
+    names = job_names(args)
+    jobs = [prepare_job(task, code, name, args) for name, (task, code) in names.items() if name not in report.results]
     if jobs:
         model, tokenizer = load_measured(model_args)
         _require_fit(jobs, model, tokenizer, args)
@@ -67,77 +47,55 @@ def evaluate_model(model_args: MeasuredModel, args: EvalArguments) -> dict[str, 
             report.add(job.name, _result(job, _measure(job, model, tokenizer, args)))
             logger.info("%s (%d of %d): %s", job.name, number, len(jobs), report.results[job.name]["scores"])
     results = {name: report.results[name] for name in names}
-    _write_beside(report.path, results)
+    if report.path is not None:
+        write_beside(report.path, results)
     return results
 
 
-def _asked(task: str, args: EvalArguments) -> dict[str, str]:
-    """Return {language code: name of the result} for the languages that are asked for."""
-    codes = _codes(task, args)
-    if "" in codes:
-        if args.lang or args.data_dir:
-            flag = "--lang" if args.lang else "--data_dir"
-            raise UserError(
-                f"--task {task} names one task of lm-eval, in its own language and data; leave {flag} out."
-            )
-        return codes
-    if not args.lang:
-        raise UserError(f"--task {task} is there in {', '.join(codes)}; choose with --lang, or give --lang all.")
-    wanted = list(codes) if args.lang == [ALL] else [pick_code(task, list(codes), language) for language in args.lang]
-    return {code: codes[code] for code in dict.fromkeys(wanted)}
+def _open_report(model_args: MeasuredModel, args: EvalArguments) -> PerplexityReport:
+    """Return the report, with the results that the first process found; only that one has a file to write to."""
+    state = PartialState(cpu=model_args.device == "cpu")
+    settings = {**model_args.settings, **args.settings}
+    if args.output_file:
+        settings |= model_digests(model_args.model_path, model_args.load_adapter)
+    report = PerplexityReport(args.output_file, settings, args.overwrite)
+    [report.results] = broadcast_object_list([report.results])
+    if not state.is_main_process:
+        report.path = None
+    return report
 
 
-def _codes(task: str, args: EvalArguments) -> dict[str, str]:
-    """Return {language code: name of the result} for all languages that there are, in data and lm-eval."""
-    if task == TATOEBA:
-        if args.data_dir:
-            return {code: f"{task}_{code}" for code in open_local(args.data_dir, task).codes}
-        pairs = [name for name in hub_configs(TATOEBA_HUB) if name.endswith("-eng")]
-        return {pair.partition("-")[0]: f"{task}_{pair.partition('-')[0]}" for pair in pairs}
-    if find_spec("lm_eval") is None:
-        raise UserError(f"--task {task} needs lm-eval, which is not installed; install xlzoo[eval].")
-    from xlzoo.run_scripts.eval_tasks import task_names
+def prepare_jobs(args: EvalArguments) -> list[Job]:
+    """Read the data of all that the arguments ask for, one job for each task and language, for `score_model`.
 
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # It warns of what is meant here.
-    codes = task_names(task)
-    if not args.data_dir or "" in codes:
-        return codes
-    return {code: name for code, name in codes.items() if _local_code(task, code, args.data_dir)}
+    Raises UserError for a task, language or split that there is not, and for data that cannot be had or do not suit.
+    """
+    return [prepare_job(task, code, name, args) for name, (task, code) in job_names(args).items()]
 
 
-def _local_code(task: str, code: str, data_dir: str) -> str | None:
-    """Return how the files name a language, None where they do not have it."""
-    local = open_local(data_dir, task)
+def score_model(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, jobs: Sequence[Job], args: EvalArguments
+) -> dict[str, float]:
+    """Measure a model that is loaded already; return one number per job, {"xcopa_sw": 0.52}, the larger the better.
+
+    It is the score that people compare: accuracy by the first of `args.scoring`, MGSM's last number, recall@1 of
+    Tatoeba, else lm-eval's first metric, negative where it should be small. The same `jobs`, of `prepare_jobs` with
+    these `args`, may be scored with any number of models: few-shot examples are the same each time. The model, which
+    PEFT may have adapted, stays on its device and in its mode. Raises UserError for what it cannot do, before anything
+    is measured.
+
+        args = EvalArguments(task=["xcopa"], lang=["sw"], split="validation", data_dir="data")
+        jobs = prepare_jobs(args)
+        best = max(weights, key=lambda weight: score_model(merged(weight), tokenizer, jobs, args)["xcopa_sw"])
+    """
+    was_training = model.training
+    model.eval()
     try:
-        return pick_code(task, local.codes, code)
-    except UserError:
-        return None
-
-
-def _prepare(task: str, code: str, name: str, args: EvalArguments) -> Job:
-    """Read the data of a task in a language."""
-    data = None
-    if args.data_dir:
-        local = open_local(args.data_dir, task)
-        data = local.load(pick_code(task, local.codes, code))
-    if task == TATOEBA:
-        return _prepare_pairs(code, name, data or hub_data(TATOEBA_HUB, f"{code}-eng"), args)
-    from xlzoo.run_scripts.eval_tasks import build_task
-
-    made = build_task(
-        task, name, data=data, split=args.split, scorings=tuple(args.scoring), num_fewshot=args.num_fewshot
-    )
-    examples = min(len(made.eval_docs), args.max_samples or len(made.eval_docs))
-    return Job(task, code, name, made.config.dataset_path, made.config.test_split, examples, made)
-
-
-def _prepare_pairs(code: str, name: str, data: DatasetDict, args: EvalArguments) -> Job:
-    split = SPLIT_NAMES.get(args.split, args.split) if args.split else "test"
-    if split not in data:
-        raise UserError(f"{name} has no {split} split, only {', '.join(data)}; choose with --split.")
-    rows = data[split][: args.max_samples]
-    pairs = (rows["sentence1"], rows["sentence2"])
-    return Job(TATOEBA, code, name, TATOEBA_HUB, split, len(pairs[0]), pairs)
+        _require_fit(jobs, model, tokenizer, args)
+        found = {job.name: _measure(job, model, tokenizer, args) for job in jobs}
+    finally:
+        model.train(was_training)
+    return {job.name: job.main_score({name: value for name, (value, _) in found[job.name].items()}) for job in jobs}
 
 
 def _require_fit(
@@ -151,7 +109,7 @@ def _require_fit(
         )
     if any(job.task == TATOEBA for job in jobs):
         trunk_of(model, args.pooling)
-    asked = [job.measured for job in jobs if job.task != TATOEBA]
+    asked = [task for job in jobs if job.task != TATOEBA for task in job.measured]
     if asked:
         require_causal(model)
         wrapped = _wrap(model, tokenizer, args)
@@ -176,11 +134,16 @@ def _measure(
         return {name: (value, None) for name, value in scores.items()}
     from lm_eval.evaluator import evaluate
 
-    wrapped = _wrap(model, tokenizer, args)
-    found = evaluate(wrapped, {"tasks": {job.name: job.measured}}, limit=args.max_samples, log_samples=False)
-    if wrapped.cut:
-        logger.warning("%s: %d requests did not fit into the model and lost their beginning", job.name, wrapped.cut)
-    return dict(_scores(found["results"][job.name]))
+    from xlzoo.run_scripts.eval_tasks import FEWSHOT_SEED
+
+    wrapped, scores = _wrap(model, tokenizer, args), {}
+    for task in job.measured:
+        task.set_fewshot_seed(FEWSHOT_SEED)  # Each draw moves it on.
+        found = evaluate(wrapped, {"tasks": {job.name: task}}, limit=args.max_samples, log_samples=False)
+        scores |= dict(_scores(found["results"][job.name]))
+    if cut := total(wrapped.cut):
+        logger.warning("%s: %d requests did not fit into the model and lost their beginning", job.name, cut)
+    return scores
 
 
 def _scores(found: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float | None]]]:
@@ -195,33 +158,8 @@ def _scores(found: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float | N
 
 def _result(job: Job, scores: dict[str, tuple[float, float | None]]) -> Result:
     return {
-        **{name: vars(job)[name] for name in ("task", "language", "dataset", "split", "examples")},
+        **{name: vars(job)[name] for name in DESCRIBED},
+        "accuracies": list(job.accuracies),
         "scores": {name: value for name, (value, _) in scores.items()},
         "errors": {name: error for name, (_, error) in scores.items() if error is not None},
     }
-
-
-def eval_facts(results: dict[str, Result]) -> Facts:
-    """Return the scores as a card states them, for its model-index."""
-    metrics = (
-        Metric(
-            task="sentence-similarity" if result["task"] == TATOEBA else "text-generation",
-            dataset=result["dataset"],
-            split=result["split"],
-            language=hub_tag(result["language"]) if result["language"] else "",
-            name=name,
-            value=value,
-        )
-        for result in results.values()
-        for name, value in result["scores"].items()
-        if isfinite(value)
-    )
-    return Facts(metrics=tuple(metrics))
-
-
-def _write_beside(path: Path | None, results: dict[str, Result]) -> None:
-    """Write the table and the facts beside the JSON file."""
-    if path is None:
-        return
-    path.with_suffix(".md").write_text(eval_table(results) + "\n", encoding="utf-8")
-    path.with_suffix(".facts.json").write_text(facts_to_json(eval_facts(results)), encoding="utf-8")

@@ -15,6 +15,7 @@ from xlzoo.run_scripts.destination import Destination
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.given_flags import is_local
 from xlzoo.run_scripts.runs import adapter_folder
+from xlzoo.run_scripts.stages.eval_facts import measured_metrics, with_metrics
 from xlzoo.run_scripts.stages.folder_facts import completed, kind_of, known_facts, recorded_base
 from xlzoo.run_scripts.stages.publishing import ON_A_BASE, send, stand_ins
 
@@ -29,6 +30,8 @@ class Wishes:
     trust_remote_code: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `Facts` that go before what is known."""
+    results: tuple[Path, ...] = ()
+    """Files with scores of the folder that `run_eval.py` wrote."""
 
 
 def publish_folder(folder: Path, destination: Destination, wishes: Wishes) -> Receipt:
@@ -41,6 +44,7 @@ def publish_folder(folder: Path, destination: Destination, wishes: Wishes) -> Re
     facts, base = _facts_and_base(folder, kind, wishes)
     found = base_folder(base) if base and kind in ON_A_BASE else None
     facts = completed(replace(facts, **wishes.facts), folder, found)
+    facts = with_metrics(facts, measured_metrics(wishes.results, folder, kind))
     with TemporaryDirectory(prefix="xlzoo-probe-") as work:
         probe = probe_of_folder(folder, kind, Path(work), found, wishes.trust_remote_code)
         if kind == "dataset":

@@ -1,7 +1,7 @@
 """Sentence vectors of an encoder or a decoder, and how well they find translations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,11 +14,13 @@ from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.modeling.sense_pooling import pool_senses
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.decoders import DTYPES, load_decoder, load_decoder_tokenizer, positions_of, read_fields
+from xlzoo.run_scripts.devices import as_many_as_fit
 from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.model_configs import FAMILY
 from xlzoo.run_scripts.peft_adapters import load_peft
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
+from xlzoo.run_scripts.processes import shared
 from xlzoo.run_scripts.tasks.retrieval import pool, retrieval_scores
 from xlzoo.run_scripts.text_perplexity import USUAL_CONTEXT
 
@@ -74,14 +76,27 @@ def trunk_of(model: PreTrainedModel, pooling: str) -> Any:
     return trunk
 
 
-@torch.no_grad()
 def sentence_vectors(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pooling: Pooling
 ) -> torch.Tensor:
     """Return vectors `[N, D]` of texts, in float32 on the CPU: pooled states of the trunk, of a Backpack its sums.
 
-    Texts of like lengths are read together. Raises UserError for senses of a model that has none.
+    Texts of like lengths are read together, as many as the memory holds; several processes share them. Raises
+    UserError for senses of a model that has none.
     """
+
+    def read(mine: list[str]) -> list[torch.Tensor]:
+        return as_many_as_fit(
+            lambda rows: _vectors(model, tokenizer, mine, replace(pooling, batch_size=rows)), pooling.batch_size
+        )
+
+    return torch.stack(shared(texts, read))
+
+
+@torch.no_grad()
+def _vectors(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pooling: Pooling
+) -> list[torch.Tensor]:
     trunk = trunk_of(model, pooling.kind)
     length = _length(trunk, pooling.max_length)
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
@@ -94,7 +109,7 @@ def sentence_vectors(
         vectors = _pooled(trunk, inputs["input_ids"], inputs["attention_mask"], pooling)
         for place, vector in zip(places, vectors.cpu(), strict=True):
             made[place] = vector
-    return torch.stack(made)
+    return made
 
 
 def _pooled(trunk: Any, ids: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:

@@ -5,7 +5,7 @@
 - pmi: the largest log P(answer | context) - log P(answer | prior), where the prior is what is left of the context
   without the example's own text, so that an answer is not preferred for being a usual sentence
   (https://arxiv.org/abs/2104.08315).
-- letter: answers are listed as A, B, ... in the context, and the largest P(letter | context) wins.
+- letter: answers are listed as A, B, ... in the context, and the largest P(letter | context) wins; lm-eval's Belebele.
 
 Of equals the first one is preferred, as in lm-eval.
 """
@@ -16,6 +16,8 @@ from typing import Any
 
 SCORINGS = {"likelihood": "acc", "normalized": "acc_norm", "pmi": "acc_pmi", "letter": "acc_letter"}
 """Scorings and the names of their accuracies."""
+USUAL = ("likelihood", "normalized", "pmi")
+"""Those of a task that does not list its answers."""
 
 Doc = Mapping[str, Any]
 
@@ -46,16 +48,16 @@ def letter_prompt(context: str, answers: Sequence[str]) -> str:
     return f"{context}\n{listed}\nAnswer:"
 
 
-def prior_pairs(task: str, doc: Doc, context: str, answers: Sequence[str]) -> list[tuple[str, str]]:
+def prior_pairs(task: str, doc: Doc, question: str, answers: Sequence[str]) -> list[tuple[str, str]]:
     """Return (prior context, answer) for each answer: the same words to predict, without the example's own text.
 
-    Where the context is empty, as in lm-eval's XNLI, the answers are whole texts: what they begin with in common, the
+    Where the question is empty, as in lm-eval's XNLI, the answers are whole texts: what they begin with in common, the
     premise among it, is the context, and only the rest of each counts.
     """
-    if not context:
+    if not question:
         shared = _shared_words(answers)
         return [("", " ".join(answer.split(" ")[shared:])) for answer in answers]
-    prior = PRIORS.get(task, _nothing)(doc, context)
+    prior = PRIORS.get(task, _nothing)(doc, question)
     return [(prior, answer) for answer in answers]
 
 
@@ -65,20 +67,27 @@ def _shared_words(answers: Sequence[str]) -> int:
     return next((place for place, words in enumerate(places) if len(set(words)) > 1), len(places))
 
 
-def _nothing(doc: Doc, context: str) -> str:
+def _nothing(doc: Doc, question: str) -> str:
     return ""
 
 
-def _without_premise(doc: Doc, context: str) -> str:
+def _without_premise(doc: Doc, question: str) -> str:
     """Leave the connective, "because" or "so": lm-eval puts it after the premise, whose full stop it drops."""
     premise = doc["premise"].strip()[:-1]
-    return context.rpartition(premise)[2].strip() if premise and premise in context else ""
+    return question.removeprefix(premise).strip() if premise and question.startswith(premise) else ""
 
 
-def _last_line(doc: Doc, context: str) -> str:
+def _last_line(doc: Doc, question: str) -> str:
     """Leave "Answer:"."""
-    return context.rpartition("\n")[2]
+    return question.rpartition("\n")[2]
 
 
 PRIORS: dict[str, Callable[[Doc, str], str]] = {"xcopa": _without_premise, "belebele": _last_line}
-"""What is left of a task's context without the example's text; of other tasks nothing but the start token."""
+"""What is left of a task's question without the example's text; of other tasks nothing but the start token."""
+LISTED: dict[str, dict[str, Any]] = {
+    "belebele": {
+        "doc_to_text": "P: {{flores_passage}}\nQ: {{question.strip()}}\nAnswer:",
+        "doc_to_choice": "{{[mc_answer1, mc_answer2, mc_answer3, mc_answer4]}}",
+    }
+}
+"""Tasks whose answers lm-eval lists after letters, and the same question without the list, answered by their text."""

@@ -12,7 +12,7 @@ from xlzoo.hub_cards.facts import facts_to_json
 from xlzoo.hub_cards.facts_reader import facts_from_json
 from xlzoo.run_scripts import eval_tasks
 from xlzoo.run_scripts.run_eval import main
-from xlzoo.run_scripts.stages import evaluation
+from xlzoo.run_scripts.stages import eval_jobs, evaluation
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +125,11 @@ def test_one_table_json_and_facts(measure, tmp_path, capsys):
     assert rows[0].startswith("| task | language | split | examples | acc | acc_norm | acc_pmi |")
     assert rows[2].startswith("| xnli | sw | validation | 6 | 0.5000 ± 0.2236 |") and len(rows) == 4
     facts = facts_from_json(file.with_name("eval.facts.json").read_text())
-    [found] = [metric for metric in facts.metrics if metric.name == "acc_pmi"]
+    [found] = [metric for metric in facts.metrics if metric.detail == "by pmi, 0-shot, local files, 6 examples"]
     assert (found.dataset, found.language, found.split) == ("facebook/xnli", "sw", "validation")
-    assert found.value == pytest.approx(1 / 3)
+    assert (found.task, found.name) == ("text-classification", "accuracy") and found.value == pytest.approx(1 / 3)
+    written = {(metric.name, metric.detail.partition(",")[0]) for metric in facts.metrics if metric.value == 0.5}
+    assert written >= {("accuracy", "of the last number"), ("exact_match", "flexible-extract")}
     assert len(facts.metrics) == 6 and facts_from_json(facts_to_json(facts)) == facts
 
 
@@ -191,7 +193,7 @@ def test_mistakes_are_told_before_the_model_is_loaded(measure, monkeypatch, flag
 
 
 def test_without_lm_eval(measure, monkeypatch):
-    monkeypatch.setattr(evaluation, "find_spec", lambda name: None)
+    monkeypatch.setattr(eval_jobs, "find_spec", lambda name: None)
     refused(lambda: measure("--task", "xcopa", "--lang", "sw"), "needs lm-eval", "xlzoo[eval]")
 
 

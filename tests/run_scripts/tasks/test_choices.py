@@ -34,8 +34,6 @@ def test_three_scorings_prefer_three_answers():
 def test_priors_hold_nothing_of_the_example():
     doc = {"premise": "The sun rose. "}
     assert prior_pairs("xcopa", doc, "The sun rose because", ["a", "b"]) == [("because", "a"), ("because", "b")]
-    shots = "The sun rose so x\n\nThe sun rose because"
-    assert prior_pairs("xcopa", doc, shots, ["a"]) == [("because", "a")]
     assert prior_pairs("xcopa", doc, "another text", ["a"]) == [("", "a")]
     assert prior_pairs("belebele", {}, "P: text\nQ: why\nA: 1\nAnswer:", ["A"]) == [("Answer:", "A")]
     assert prior_pairs("xstorycloze", {}, "Once upon a time.", ["The end."]) == [("", "The end.")]
