@@ -13,6 +13,7 @@ from xlzoo.run_scripts.errors import UserError
 from .hub import stream_repository
 from .raw_files import check_json
 from .readers import ending, is_text, read_lines
+from .saved import is_saved
 from .sources import PHRASEBOOK, SPLIT_NAMES, Source, load, split_files
 
 Streams = Mapping[str, datasets.IterableDataset]
@@ -26,16 +27,21 @@ def stream(source: Source) -> Streams:
     """
     if bool(source.name) == bool(source.files):
         raise UserError("expected one source of data: give either --dataset_name or files such as --train_file")
-    if source.files:
-        return {split: _of_files([Path(path) for path in paths]) for split, paths in source.files.items()}
+    if files := _files(source):
+        return {split: _of_files(paths) for split, paths in files.items()}
     if source.name == PHRASEBOOK:
         return {split: rows.to_iterable_dataset() for split, rows in load(source).items()}
-    folder = Path(str(source.name)).expanduser()
-    files = split_files(folder) if folder.is_dir() and not source.config else {}
-    if files:
-        return {split: _of_files([path]) for split, path in files.items()}
     found = stream_repository(str(source.name), source.config)
     return {SPLIT_NAMES.get(split, split): rows for split, rows in found.items()}
+
+
+def open_rows(source: Source) -> Streams:
+    """Stream a source that `stream` can read, and read any other one that `load` knows at once."""
+    folder = Path(str(source.name)).expanduser()
+    paths = [path for paths in _files(source).values() for path in paths]
+    if all(map(_is_streamable, paths)) and not is_saved(folder):
+        return stream(source)
+    return {split: rows.to_iterable_dataset() for split, rows in load(source).items()}
 
 
 def first_row(rows: datasets.IterableDataset, split: str) -> dict[str, Any]:
@@ -46,11 +52,24 @@ def first_row(rows: datasets.IterableDataset, split: str) -> dict[str, Any]:
     return first
 
 
+def _files(source: Source) -> dict[str, list[Path]]:
+    """Return the files by split, those that are named or those of a folder; none for other sources."""
+    if source.files:
+        return {split: [Path(path) for path in paths] for split, paths in source.files.items()}
+    folder = Path(str(source.name)).expanduser()
+    found = split_files(folder) if folder.is_dir() and not source.config else {}
+    return {split: [path] for split, path in found.items()}
+
+
+def _is_streamable(path: Path) -> bool:
+    return is_text(path) or ending(path) == ".jsonl"
+
+
 def _of_files(paths: Sequence[Path]) -> datasets.IterableDataset:
     for path in paths:
         if not path.is_file():
             raise UserError(f"no file {path}: expected an existing file, correct the path")
-        if not (is_text(path) or ending(path) == ".jsonl"):
+        if not _is_streamable(path):
             raise UserError(
                 f"{path} cannot be streamed: expected .txt or .jsonl, plain or .gz, or leave --streaming out"
             )
