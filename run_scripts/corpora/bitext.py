@@ -29,6 +29,8 @@ class SentencePair:
     source: Sentence
     target: Sentence
     gold: GoldLinks | None = None
+    written: tuple[str, str] | None = None
+    """Both sides as they are written, where they come as words and the source says so."""
 
 
 Bitext = Callable[[], Iterator[SentencePair]]
@@ -81,7 +83,9 @@ def dataset_pairs(source: Source, split: str | None, languages: Sequence[str] = 
             place = f"row {number} of {source}"
             if texts.get(one) is None or texts.get(other) is None:
                 raise UserError(f"In {place} there is no text in {one} or {other}; correct the data.")
-            yield SentencePair(place, texts[one], texts[other], _gold(row, named.index(one) > 0) if has_gold else None)
+            gold = _gold(row, named.index(one) > 0) if has_gold else None
+            written = (row["translation"][one], row["translation"][other]) if has_gold else None
+            yield SentencePair(place, texts[one], texts[other], gold, written)
 
     return read
 

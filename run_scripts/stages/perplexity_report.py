@@ -12,24 +12,26 @@ Metrics = dict[str, Any]
 class PerplexityReport:
     """Metrics per language or file, in memory and, where a path is given, in a JSON file with the run's settings."""
 
-    def __init__(self, path: str | None, settings: dict[str, Any], overwrite: bool = False) -> None:
-        """Read what the file holds, unless it is to be overwritten.
+    def __init__(
+        self, path: str | None, settings: dict[str, Any], overwrite: bool = False, flag: str = "--output_file"
+    ) -> None:
+        """Read what the file holds, unless it is to be overwritten; `flag` names it in errors.
 
         Raises UserError where it is not such a file, or holds results of other settings.
         """
         self.path = None if path is None else Path(path)
-        self.settings = settings
+        self.settings, self.flag = settings, flag
         self.results: dict[str, Metrics] = {}
         if self.path is None or not self.path.exists():
             return
-        known = _read(self.path)
+        known = _read(self.path, flag)
         if overwrite or not known["results"]:
             return
         for name, value in settings.items():
             if known["settings"].get(name) != value:
                 raise UserError(
-                    f"--output_file {path} holds results of another run ({name} was {known['settings'].get(name)}, "
-                    f"now {value}); name another file, or give --overwrite."
+                    f"{flag} {path} holds results of another run ({name} was {known['settings'].get(name)}, "
+                    f"now {value}); name another, or give --overwrite."
                 )
         self.results = known["results"]
 
@@ -49,15 +51,15 @@ class PerplexityReport:
             part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             part.replace(self.path)
         except OSError as error:
-            raise UserError(f"--output_file {self.path} cannot be written: {error.strerror}; name another.") from error
+            raise UserError(f"{self.flag} {self.path} cannot be written: {error.strerror}; name another.") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, flag: str) -> dict[str, Any]:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         known = None
     parts = [known.get(name) for name in ("settings", "results")] if isinstance(known, dict) else [None]
     if not all(isinstance(part, dict) for part in parts):
-        raise UserError(f"--output_file {path} exists and was not written by this script; name another file.")
+        raise UserError(f"{flag} {path} exists and was not written by this script; name another.")
     return known
