@@ -32,7 +32,7 @@ def _metrics(result: Mapping[str, Any]) -> list[Metric]:
         kind, _, chain = name.partition(", ")
         # An accuracy that lm-eval counts in a way of its own keeps its name.
         ours = ACCURACIES.get(name) if name in result["accuracies"] else None
-        details = (ours or chain, result["how"], f"{result['examples']} examples")
+        details = (ours or chain, result["how"], f"{result['examples']} example{'s' * (result['examples'] != 1)}")
         made.append(
             Metric(
                 task=result["kind"],

@@ -157,4 +157,5 @@ def _hub_kind(task: str, output_type: str) -> str:
 
 def _how(way: str, args: EvalArguments) -> str:
     """Say how it is measured; of files nobody knows that they hold all of the data set."""
-    return f"{way}, local files" if args.data_dir else way
+    limits = ["local files"] * bool(args.data_dir) + ["the first rows"] * bool(args.max_samples)
+    return ", ".join([way, *limits])
