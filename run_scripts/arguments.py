@@ -59,12 +59,19 @@ class AdapterArguments:
     )
 
 
-@dataclass
-class RunArguments(TrainingArguments):
-    """transformers' training arguments, and what this project adds for every script."""
+class Reprinted:
+    """Arguments of a script whose flags a card reprints."""
 
     script: ClassVar[str] = ""
     """The name of the script, for the card."""
+    recipe: dict[str, Any]
+    """The flags that were given; filled in by `parse`."""
+
+
+@dataclass
+class RunArguments(Reprinted, TrainingArguments):
+    """transformers' training arguments, and what this project adds for every script."""
+
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
     warmup_ratio: float | None = field(default=None, metadata={"help": "As a fractional --warmup_steps."})
     hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})
@@ -165,7 +172,7 @@ def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
         near = difflib.get_close_matches(unknown[0].split("=")[0], flags, n=1)
         raise UserError(f"Unknown argument {unknown[0]!r}; {f'did you mean {near[0]}?' if near else 'see --help.'}")
     for part in parsed:
-        if isinstance(part, RunArguments):
+        if isinstance(part, Reprinted):
             part.recipe = given_flags(parser, arguments)
     return tuple(parsed)
 

@@ -72,9 +72,9 @@ def test_shared_rooms_do_not_import_scripts():
         assert not any("run_scripts.run_" in name for _, name in imports(path)), path
 
 
-def test_data_and_task_rooms_stay_below():
-    """Corpora and tasks know neither models nor training; modeling never imports upwards (tested above)."""
-    for room in ("corpora", "tasks"):
+def test_lower_rooms_stay_below():
+    """Corpora, merging and tasks know neither models nor training; modeling never imports upwards (tested above)."""
+    for room in ("corpora", "merging", "tasks"):
         for path in (ROOT / "run_scripts" / room).rglob("*.py"):
             for name in ours(path):
                 assert name.startswith((f"run_scripts.{room}", "run_scripts.errors")), (path, name)
