@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.modeling.safe_files import find_file, read_json, require_file
+from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.merging.layout import PAIRS, PREFIX, layout
 from xlzoo.run_scripts.merging.settings import rank_of
-from xlzoo.run_scripts.peft_adapters import CONFIG, KINDS, PICKLE, WEIGHTS, check_field
+from xlzoo.run_scripts.peft_adapters import CONFIG, KINDS, WEIGHTS, check_field, weights_file
 from xlzoo.run_scripts.runs import adapter_folder
 from xlzoo.run_scripts.tensor_files import StoredTensors, TensorWriter
 
@@ -39,12 +39,7 @@ def open_peft(folder_or_id: str) -> PeftFiles:
     place = adapter_folder(folder_or_id)
     path = require_file(place, CONFIG, "a folder or Hub id of a PEFT adapter")
     config = _checked(read_json(path), str(path))
-    weights = find_file(place, WEIGHTS)
-    if weights is None:
-        pickled = find_file(place, PICKLE) is not None
-        found = f"only {PICKLE}, a pickle" if pickled else f"no {WEIGHTS}"
-        raise AdapterError(f"{folder_or_id} holds {found}; expected {WEIGHTS}, save the adapter with a newer PEFT.")
-    tensors = StoredTensors(weights)
+    tensors = StoredTensors(weights_file(place))
     _check_shapes(config, tensors)
     return PeftFiles(folder_or_id, config, tensors)
 
