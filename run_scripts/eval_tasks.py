@@ -17,14 +17,17 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from xlzoo.run_scripts.corpora.eval_files import hub_data
+from xlzoo.run_scripts.corpora.languages import hub_tag
 from xlzoo.run_scripts.corpora.sources import SPLIT_NAMES
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.tasks.answer_tasks import NumberTask
+from xlzoo.run_scripts.eval_arguments import EvalArguments
+from xlzoo.run_scripts.tasks.answer_tasks import NumberTask, span_fields, summary_fields
 from xlzoo.run_scripts.tasks.choice_tasks import ChoiceTask, LetterTask
-from xlzoo.run_scripts.tasks.choices import LISTED, are_letters
+from xlzoo.run_scripts.tasks.choices import LAST_LINE, LISTED, are_letters
+from xlzoo.run_scripts.tasks.templates import TEMPLATES, XLSUM, XLSUM_TASK, Template
 
 logger = logging.getLogger(__name__)
-FAMILIES = {name: name for name in ("xcopa", "belebele", "xstorycloze", "xnli")} | {"mgsm": "mgsm_direct"}
+FAMILIES = {name: name for name in ("xcopa", "belebele", "xstorycloze", "xnli", "xquad")} | {"mgsm": "mgsm_direct"}
 """Tasks with a folder of their own in lm-eval, and what their names in each language begin with."""
 CODE = r"[a-z]{2,3}(_[A-Z][a-z]{3})?"
 SPLITS = ("training_split", "validation_split", "test_split", "fewshot_split")
@@ -64,38 +67,63 @@ def _tasks(task: str) -> Mapping[str, Path]:
 
 
 def build_tasks(
-    task: str,
-    name: str,
-    *,
-    data: DatasetDict | None,
-    split: str | None,
-    scorings: tuple[str, ...],
-    num_fewshot: int | None = None,
+    task: str, name: str, code: str, data: DatasetDict | None, args: EvalArguments
 ) -> list[ConfigurableTask]:
-    """Make lm-eval's task `name`, with `data` in place of the Hub's, to be measured on `split`.
+    """Make lm-eval's task `name` in a language, with `data` in place of the Hub's, as the arguments say.
 
     Choices are scored in our ways, unless they stand in the question or lm-eval scores the task in a way of its own;
     there is a task of its own for those that read another prompt, the answers after letters, in the scorings' order.
     Solved examples are of another split where there is one, and never the row itself. Raises UserError where the data
-    cannot be had, lack the split, a column or enough examples, or the task is more than a prompt.
+    cannot be had, lack the split, a column or enough examples, the template is not for this task, or the task is more
+    than a prompt.
     """
-    config = load_yaml(_tasks(task)[name], resolve_func=True)
-    if {"class", "custom_dataset"} & config.keys() or config.get("unsafe_code"):
-        raise UserError(f"{name} is a program of its own in lm-eval, not a prompt; run it with lm-eval itself.")
+    family = family_of(task) or task
+    config = {**XLSUM, "dataset_name": code} if task == XLSUM_TASK else _config(_tasks(task)[name], name, family)
+    template = _template(args.template, family)
     data = _from_hub(config, name) if data is None else data
     config |= {"task": name, "custom_dataset": partial(_given, data), "dataset_kwargs": None, "metadata": {}}
-    config |= {key: _in_data(config.get(key), data) for key in SPLITS}
-    _choose_split(config, split, data, name)
-    config["num_fewshot"] = config.get("num_fewshot") or 0 if num_fewshot is None else num_fewshot
+    config |= {key: _in_data(config.get(key), data) for key in SPLITS} | template.fields
+    _choose_split(config, args.split, data, name)
+    config["num_fewshot"] = config.get("num_fewshot") or 0 if args.num_fewshot is None else args.num_fewshot
     _choose_examples(config, data, name)
     try:
-        made = _made(config, family_of(task) or task, scorings)
+        if family in ("mgsm", "xquad", XLSUM_TASK):
+            return [_answered(config, family, name)]
+        return _made(config, family, args.scorings(task), template)
     except NONSENSE as error:
         raise UserError(
             f"The data of {name} do not suit it ({type(error).__name__}: {shorten(str(error), 200)}); expected the "
             f"columns of {config['dataset_path']}."
         ) from error
-    return made
+
+
+def _config(path: Path, name: str, family: str) -> dict[str, Any]:
+    """Read a task's file of lm-eval's; UserError where it is more than a prompt."""
+    try:
+        # The functions of XQuAD need what transformers 5 no longer has, and ours take their place.
+        config = load_yaml(path, resolve_func=family != "xquad")
+    except ImportError as error:
+        raise UserError(f"lm-eval cannot load {name} here ({error}); give another task.") from error
+    if {"class", "custom_dataset"} & config.keys() or config.get("unsafe_code"):
+        raise UserError(f"{name} is a program of its own in lm-eval, not a prompt; run it with lm-eval itself.")
+    return config
+
+
+def _template(name: str | None, family: str) -> Template:
+    if name is None:
+        return Template({})
+    if family not in TEMPLATES[name]:
+        raise UserError(f"--template {name} has no prompt for {family}, only for {', '.join(TEMPLATES[name])}.")
+    return TEMPLATES[name][family]
+
+
+def _answered(config: dict[str, Any], family: str, name: str) -> ConfigurableTask:
+    """Make a task that is answered in free text; LookupError and the like where an example cannot be asked."""
+    if family == "mgsm":
+        return NumberTask(config=config)
+    if family == "xquad":
+        return ConfigurableTask(config=config | span_fields(hub_tag(name.rpartition("_")[2])))
+    return ConfigurableTask(config=config | summary_fields())
 
 
 def our_accuracies(tasks: Sequence[ConfigurableTask]) -> tuple[str, ...]:
@@ -104,8 +132,10 @@ def our_accuracies(tasks: Sequence[ConfigurableTask]) -> tuple[str, ...]:
     return tuple(score for task in ours for score in task.accuracies)
 
 
-def _made(config: dict[str, Any], family: str, scorings: tuple[str, ...]) -> list[ConfigurableTask]:
-    plain: Any = (NumberTask if family == "mgsm" else ConfigurableTask)(config=dict(config))
+def _made(
+    config: dict[str, Any], family: str, scorings: tuple[str, ...], template: Template
+) -> list[ConfigurableTask]:
+    plain: Any = ConfigurableTask(config=dict(config))
     if config["output_type"] != "multiple_choice":
         return [plain]
     if plain.multiple_input or plain.multiple_target or "process_results" in config:
@@ -113,14 +143,16 @@ def _made(config: dict[str, Any], family: str, scorings: tuple[str, ...]) -> lis
         return [plain]
     listed = are_letters(plain.doc_to_choice(plain.eval_docs[0]))
     texts = tuple(scoring for scoring in scorings if scoring != "letter")
+    prior = LAST_LINE if template.fields else family
     if listed and family not in LISTED:
-        asked = [ChoiceTask(config, family, scorings)]
+        asked = [ChoiceTask(config, prior, scorings)]
     else:
         spelt = {**config, **LISTED.get(family, {})}
-        ChoiceTask(spelt, family, ("likelihood",)).require_sound()
-        asked = [ChoiceTask(spelt, family, texts)] if texts else []
+        ChoiceTask(spelt, prior, ("likelihood",)).require_sound()
+        asked = [ChoiceTask(spelt, prior, texts)] if texts else []
         if "letter" in scorings:
-            letters = ChoiceTask(config, family, ("letter",)) if listed else LetterTask(spelt, family)
+            own = {**config, **template.letters}
+            letters = ChoiceTask(own, prior, ("letter",)) if listed or template.letters else LetterTask(spelt, prior)
             asked.insert(len(asked) * (scorings[0] != "letter"), letters)
     for task in asked:
         task.require_sound()

@@ -14,12 +14,20 @@ from xlzoo.run_scripts.corpora.sources import SPLIT_NAMES
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 
-TATOEBA, TATOEBA_HUB = "tatoeba", "mteb/tatoeba-bitext-mining"
-MAIN_SCORES = {TATOEBA: "recall", "mgsm": "last_number"}
+TATOEBA, ALIGNMENT, XLSUM = "tatoeba", "word_alignment", "xlsum"
+OWN = (TATOEBA, ALIGNMENT)
+"""Tasks that lm-eval has nothing to do with: an encoder can be measured on them."""
+TATOEBA_HUB, XLSUM_HUB = "mteb/tatoeba-bitext-mining", "csebuetnlp/xlsum"
+MAIN_SCORES = {TATOEBA: "recall", ALIGNMENT: "f1", "mgsm": "last_number", "xquad": "f1", XLSUM: "rougeL"}
 """The score of a task that people compare, where it is not the first one."""
-
-HUB_KINDS = {TATOEBA: "sentence-similarity", "xnli": "text-classification"}
-"""The Hub's names of tasks, where not those of multiple choice and of text generation."""
+HUB_KINDS = {
+    TATOEBA: "sentence-similarity",
+    ALIGNMENT: "word-alignment",
+    XLSUM: "summarization",
+    "xnli": "text-classification",
+    "xquad": "question-answering",
+}
+"""The Hub's names of tasks, where not those of multiple choice and of text generation; it has none for alignment."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,12 @@ class Job:
     language: str
     """The data's own code, "" for a task without languages."""
     name: str
-    """lm-eval's, or tatoeba_swh."""
+    """lm-eval's, or the like: tatoeba_swh."""
     dataset: str
     split: str
     examples: int
     measured: Any
-    """lm-eval's task, one for each prompt, or the two sides of the pairs."""
+    """lm-eval's task, one for each prompt, or the columns of the pairs."""
     kind: str
     """The Hub's name of what is measured, "multiple-choice" say."""
     how: str
@@ -46,7 +54,7 @@ class Job:
     def main_score(self, scores: Mapping[str, float]) -> float:
         """Return the score that people compare, the larger the better: of one that should be small the negative."""
         name = MAIN_SCORES.get(self.task) or next(iter(scores))
-        tasks = [] if self.task == TATOEBA else self.measured
+        tasks = [] if self.task in OWN else self.measured
         signs = [task.higher_is_better().get(name.partition(",")[0], True) for task in tasks]
         return scores[name] if all(signs) else -scores[name]
 
@@ -65,13 +73,11 @@ def prepare_job(task: str, code: str, name: str, args: EvalArguments) -> Job:
     if args.data_dir:
         local = open_local(args.data_dir, task)
         data = local.load(pick_code(task, local.codes, code))
-    if task == TATOEBA:
-        return _prepare_pairs(code, name, data or hub_data(TATOEBA_HUB, f"{code}-eng"), args)
+    if task in OWN:
+        return _prepare_pairs(task, code, name, data or hub_data(TATOEBA_HUB, f"{code}-eng"), args)
     from xlzoo.run_scripts.eval_tasks import build_tasks, our_accuracies
 
-    made = build_tasks(
-        task, name, data=data, split=args.split, scorings=args.scorings(task), num_fewshot=args.num_fewshot
-    )
+    made = build_tasks(task, name, code, data, args)
     config, rows = made[0].config, len(made[0].eval_docs)
     return Job(
         task=task,
@@ -82,7 +88,7 @@ def prepare_job(task: str, code: str, name: str, args: EvalArguments) -> Job:
         examples=min(rows, args.max_samples or rows),
         measured=made,
         kind=_hub_kind(task, config.output_type),
-        how=_how(f"{config.num_fewshot}-shot", args),
+        how=_how(f"{config.num_fewshot}-shot" + f", {args.template} prompt" * bool(args.template), args),
         accuracies=our_accuracies(made),
     )
 
@@ -105,20 +111,26 @@ def _asked(task: str, args: EvalArguments) -> dict[str, str]:
 
 def _codes(task: str, args: EvalArguments) -> dict[str, str]:
     """Return {language code: name of the result} for all languages that there are, in data and lm-eval."""
-    if task == TATOEBA:
-        if args.data_dir:
-            return {code: f"{task}_{code}" for code in open_local(args.data_dir, task).codes}
-        pairs = [name for name in hub_configs(TATOEBA_HUB) if name.endswith("-eng")]
-        return {pair.partition("-")[0]: f"{task}_{pair.partition('-')[0]}" for pair in pairs}
-    if find_spec("lm_eval") is None:
+    if task not in OWN and find_spec("lm_eval") is None:
         raise UserError(f"--task {task} needs lm-eval, which is not installed; install xlzoo[eval].")
+    if task in (*OWN, XLSUM):
+        codes = open_local(args.data_dir, task).codes if args.data_dir else _hub_codes(task)
+        return {code: f"{task}_{code}" for code in codes}
     from xlzoo.run_scripts.eval_tasks import task_names
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)  # It warns of what is meant here.
-    codes = task_names(task)
-    if not args.data_dir or "" in codes:
-        return codes
-    return {code: name for code, name in codes.items() if _local_code(task, code, args.data_dir)}
+    names = task_names(task)
+    if not args.data_dir or "" in names:
+        return names
+    return {code: name for code, name in names.items() if _local_code(task, code, args.data_dir)}
+
+
+def _hub_codes(task: str) -> list[str]:
+    if task == ALIGNMENT:
+        raise UserError("--task word_alignment reads local files; give a folder with de-en/gold.tsv with --data_dir.")
+    if task == XLSUM:
+        return hub_configs(XLSUM_HUB)
+    return [name.partition("-")[0] for name in hub_configs(TATOEBA_HUB) if name.endswith("-eng")]
 
 
 def _local_code(task: str, code: str, data_dir: str) -> str | None:
@@ -130,21 +142,22 @@ def _local_code(task: str, code: str, data_dir: str) -> str | None:
         return None
 
 
-def _prepare_pairs(code: str, name: str, data: DatasetDict, args: EvalArguments) -> Job:
+def _prepare_pairs(task: str, code: str, name: str, data: DatasetDict, args: EvalArguments) -> Job:
     split = SPLIT_NAMES.get(args.split, args.split) if args.split else "test"
     if split not in data:
         raise UserError(f"{name} has no {split} split, only {', '.join(data)}; choose with --split.")
     rows = data[split][: args.max_samples]
+    layer = "the model's layer" if args.align_layer is None else f"layer {args.align_layer}"
     return Job(
-        task=TATOEBA,
+        task=task,
         language=code,
         name=name,
-        dataset=TATOEBA_HUB,
+        dataset=TATOEBA_HUB if task == TATOEBA else "word alignments",
         split=split,
-        examples=len(rows["sentence1"]),
-        measured=(rows["sentence1"], rows["sentence2"]),
-        kind=HUB_KINDS[TATOEBA],
-        how=_how(f"{args.pooling} vectors", args),
+        examples=len(next(iter(rows.values()))),
+        measured=rows,
+        kind=HUB_KINDS[task],
+        how=_how(f"{args.pooling} vectors" if task == TATOEBA else layer, args),
     )
 
 

@@ -12,14 +12,16 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.processes import total
+from xlzoo.run_scripts.stages.eval_alignment import layer_of, load_measured_aligner, measure_alignment
 from xlzoo.run_scripts.stages.eval_facts import model_digests, write_beside
-from xlzoo.run_scripts.stages.eval_jobs import TATOEBA, Job, job_names, prepare_job
+from xlzoo.run_scripts.stages.eval_jobs import ALIGNMENT, OWN, TATOEBA, Job, job_names, prepare_job
 from xlzoo.run_scripts.stages.perplexity_report import PerplexityReport
 from xlzoo.run_scripts.stages.retrieval import Pooling, is_encoder, load_measured, measure_retrieval, trunk_of
 from xlzoo.run_scripts.token_losses import require_causal
 
 logger = logging.getLogger(__name__)
 Result = dict[str, Any]
+Loaded = tuple[PreTrainedModel, PreTrainedTokenizerBase]
 LAST_NUMBER, TAKEN = "last_number", "flexible-extract"
 """Our score reads a whole answer; lm-eval also asks for that of what its filter took from the answer."""
 
@@ -35,16 +37,14 @@ def evaluate_model(model_args: MeasuredModel, args: EvalArguments) -> dict[str, 
     """
     report = _open_report(model_args, args)
     model_args.place()
-    if set(args.task) != {TATOEBA} and is_encoder(model_args.model_path):
-        raise UserError(f"{model_args.model_path!r} is an encoder, which only --task {TATOEBA} is for.")
+    _require_kind(model_args, args)
     names = job_names(args)
     jobs = [prepare_job(task, code, name, args) for name, (task, code) in names.items() if name not in report.results]
     if jobs:
-        model, tokenizer = load_measured(model_args)
-        _require_fit(jobs, model, tokenizer, args)
+        loaded = _load(jobs, model_args, args)
         report.write()
         for number, job in enumerate(jobs, start=1):
-            report.add(job.name, _result(job, _measure(job, model, tokenizer, args)))
+            report.add(job.name, _result(job, _measure(job, *loaded[job.task == ALIGNMENT], args)))
             logger.info("%s (%d of %d): %s", job.name, number, len(jobs), report.results[job.name]["scores"])
     results = {name: report.results[name] for name in names}
     if report.path is not None:
@@ -63,6 +63,24 @@ def _open_report(model_args: MeasuredModel, args: EvalArguments) -> PerplexityRe
     if not state.is_main_process:
         report.path = None
     return report
+
+
+def _require_kind(model_args: MeasuredModel, args: EvalArguments) -> None:
+    """Refuse tasks that are not for an encoder, or not for a decoder."""
+    asked, encodes = set(args.task), is_encoder(model_args.model_path)
+    if encodes and asked - {*OWN}:
+        raise UserError(f"{model_args.model_path!r} is an encoder, which only --task {' and '.join(OWN)} are for.")
+    if ALIGNMENT in asked and (not encodes or model_args.load_adapter):
+        raise UserError(f"--task {ALIGNMENT} is for encoders of XLM-R's family, without --load_adapter; leave it out.")
+
+
+def _load(jobs: Sequence[Job], model_args: MeasuredModel, args: EvalArguments) -> dict[bool, Loaded]:
+    """Return the model and tokenizer that align words (True) and those for all else (False), as the jobs need them."""
+    loaded: dict[bool, Loaded] = {}
+    for aligns in {job.task == ALIGNMENT for job in jobs}:
+        loaded[aligns] = load_measured_aligner(model_args) if aligns else load_measured(model_args)
+        _require_fit([job for job in jobs if (job.task == ALIGNMENT) == aligns], *loaded[aligns], args)
+    return loaded
 
 
 def prepare_jobs(args: EvalArguments) -> list[Job]:
@@ -109,7 +127,9 @@ def _require_fit(
         )
     if any(job.task == TATOEBA for job in jobs):
         trunk_of(model, args.pooling)
-    asked = [task for job in jobs if job.task != TATOEBA for task in job.measured]
+    if any(job.task == ALIGNMENT for job in jobs):
+        layer_of(model, args.align_layer)
+    asked = [task for job in jobs if job.task not in OWN for task in job.measured]
     if asked:
         require_causal(model)
         wrapped = _wrap(model, tokenizer, args)
@@ -128,15 +148,23 @@ def _measure(
     job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, args: EvalArguments
 ) -> dict[str, tuple[float, float | None]]:
     """Return {score: its value and standard error}."""
-    if job.task == TATOEBA:
-        pooling = Pooling(args.pooling, args.sense_temperature, args.batch_size, args.max_length)
-        scores = measure_retrieval(model, tokenizer, job.measured, pooling)
-        return {name: (value, None) for name, value in scores.items()}
+    if job.task in OWN:
+        if job.task == ALIGNMENT:
+            found = measure_alignment(model, tokenizer, job.measured, args.align_layer)
+        else:
+            pooling = Pooling(args.pooling, args.sense_temperature, args.batch_size, args.max_length)
+            sides = (job.measured["sentence1"], job.measured["sentence2"])
+            found = measure_retrieval(model, tokenizer, sides, pooling)
+        return {name: (value, None) for name, value in found.items()}
+    return _harnessed_scores(job, _wrap(model, tokenizer, args), args)
+
+
+def _harnessed_scores(job: Job, wrapped: Any, args: EvalArguments) -> dict[str, tuple[float, float | None]]:
     from lm_eval.evaluator import evaluate
 
     from xlzoo.run_scripts.eval_tasks import FEWSHOT_SEED
 
-    wrapped, scores = _wrap(model, tokenizer, args), {}
+    scores: dict[str, tuple[float, float | None]] = {}
     for task in job.measured:
         task.set_fewshot_seed(FEWSHOT_SEED)  # Each draw moves it on.
         found = evaluate(wrapped, {"tasks": {job.name: task}}, limit=args.max_samples, log_samples=False)

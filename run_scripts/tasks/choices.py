@@ -82,8 +82,16 @@ def _last_line(doc: Doc, question: str) -> str:
     return question.rpartition("\n")[2]
 
 
-PRIORS: dict[str, Callable[[Doc, str], str]] = {"xcopa": _without_premise, "belebele": _last_line}
-"""What is left of a task's question without the example's text; of other tasks nothing but the start token."""
+LAST_LINE = "last line"
+PRIORS: dict[str, Callable[[Doc, str], str]] = {
+    "xcopa": _without_premise,
+    "belebele": _last_line,
+    LAST_LINE: _last_line,
+}
+"""What is left of a task's question without the example's text; of other tasks nothing but the start token.
+
+Prompts that stand before lm-eval's own end in a line such as "Answer:", which is what is left of them.
+"""
 LISTED: dict[str, dict[str, Any]] = {
     "belebele": {
         "doc_to_text": "P: {{flores_passage}}\nQ: {{question.strip()}}\nAnswer:",
