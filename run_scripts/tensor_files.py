@@ -23,6 +23,7 @@ SPARE = 160
 class StoredTensors(Mapping[str, torch.Tensor]):
     """The floating-point tensors of a safetensors file, each read when it is asked for; a context manager.
 
+    They are read, not mapped: a mapped file would stay in memory, and break the process if it is cut while it is read.
     `AdapterError` for a damaged file, for names and types that are not for weights, and for numbers that are none.
     """
 
@@ -30,24 +31,34 @@ class StoredTensors(Mapping[str, torch.Tensor]):
         """Open the file; buffers whose names end in one of `leave_out` are as if they were not there."""
         self.path, endings = path, tuple(f".{name}" for name in leave_out)
         try:
-            self._stored: Any = safe_open(path, "pt")
-            names = [key for key in self._stored.keys() if not f".{key}".endswith(endings)]
-            slices = {key: self._stored.get_slice(key) for key in names}
-            self.shapes = {key: tuple(part.get_shape()) for key, part in slices.items()}
-            codes = {key: part.get_dtype() for key, part in slices.items()}
+            with safe_open(path, "pt"):  # Refuses what the format does not allow.
+                self._file = path.open("rb")
+            (length,) = struct.unpack("<Q", self._file.read(8))
+            header = json.loads(self._file.read(length))
         except (SafetensorError, OSError) as error:
             raise AdapterError(f"{path} is truncated or damaged: {type(error).__name__}.") from error
-        for key, code in codes.items():
+        header.pop("__metadata__", None)
+        kept = {key: entry for key, entry in header.items() if not f".{key}".endswith(endings)}
+        for key, entry in kept.items():
             if not NAME.fullmatch(key):
                 raise AdapterError(f"{path}: {key[:100]!r} cannot name a tensor; expected letters, digits, '.', '_'.")
-            if code not in DTYPES:
-                raise AdapterError(f"{path}: tensor {key} is of type {code}; expected floating-point numbers.")
-        self.dtypes = {key: DTYPES[code] for key, code in codes.items()}
+            if entry["dtype"] not in DTYPES:
+                raise AdapterError(
+                    f"{path}: tensor {key} is of type {entry['dtype']}; expected floating-point numbers."
+                )
+        self.shapes = {key: tuple(entry["shape"]) for key, entry in kept.items()}
+        self.dtypes = {key: DTYPES[entry["dtype"]] for key, entry in kept.items()}
+        self._spans = {
+            key: (8 + length + entry["data_offsets"][0], entry["data_offsets"]) for key, entry in kept.items()
+        }
 
     def __getitem__(self, key: str) -> torch.Tensor:
-        if key not in self.shapes:
-            raise KeyError(key)
-        tensor = self._stored.get_tensor(key)
+        place, (begin, end) = self._spans[key]
+        numbers = torch.empty(end - begin, dtype=torch.uint8)
+        self._file.seek(place)
+        if self._file.readinto(numbers.numpy().data) != end - begin:
+            raise AdapterError(f"{self.path} was cut while it was read; leave it alone, and start again.")
+        tensor = numbers.view(self.dtypes[key]).reshape(self.shapes[key])
         if tensor.numel() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
             raise AdapterError(f"{self.path}: tensor {key} holds NaN or infinite values.")
         return tensor
@@ -64,7 +75,7 @@ class StoredTensors(Mapping[str, torch.Tensor]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stored.__exit__(kind, error, trace)
+        self._file.close()
 
 
 class TensorWriter:
