@@ -1,11 +1,12 @@
-"""Evaluate causal language models on lm-eval's tasks, and any model of ours on retrieval of translations.
+"""Evaluate causal language models on lm-eval's tasks, and any model of ours on translations and their word links.
 
     python run_scripts/run_eval.py --model_path runs/backpack --task xcopa xnli --lang sw tr --output_file e.json
     python run_scripts/run_eval.py --model_path gpt2 --task xcopa mgsm tatoeba --lang sw --data_dir data
 
-XCOPA, Belebele, XStoryCloze, XNLI, MGSM and whatever else lm-eval has, from the Hub or from files; Tatoeba both ways.
-Choices are scored by likelihood, per character, by mutual information with a prior that does not hold the premise, and
-by letter. A run that died goes on where it stopped if it is given the same --output_file; --overwrite measures anew.
+XCOPA, Belebele, XStoryCloze, XNLI, MGSM, XQuAD and whatever else lm-eval has, and XL-Sum, from the Hub or from files;
+Tatoeba both ways; word alignment. Choices are scored by likelihood, per character, by mutual information with a prior
+that does not hold the premise, and by letter. A run that died goes on where it stopped if it is given the same
+--output_file; --overwrite measures anew. `accelerate launch` or `torchrun` share the work between processes.
 """
 
 import sys

@@ -15,9 +15,11 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.eval_model import Harnessed
 from xlzoo.run_scripts.new_tokenizers import train_tokenizer
 from xlzoo.run_scripts.run_eval import main
+from xlzoo.run_scripts.stages.evaluation import prepare_jobs
 from xlzoo.run_scripts.stages.retrieval import Pooling, sentence_vectors
 from xlzoo.run_scripts.text_perplexity import start_token
 
@@ -145,3 +147,10 @@ def test_adapters_are_heard(models, shared_data):
     plain = main([*flags.split(), "--max_samples", "60"])
     adapted = main([*flags.split(), "--max_samples", "60", "--load_adapter", str(models / "lora")])
     assert plain["tatoeba_deu"]["scores"] != adapted["tatoeba_deu"]["scores"]
+
+
+@pytest.mark.shared
+def test_real_questions_and_links(shared_data):
+    """XQuAD's 1190 questions and the 508 sentences of de-en are read as they come."""
+    args = EvalArguments(task=["xquad", "word_alignment"], lang=["de"], data_dir=str(shared_data))
+    assert [(job.name, job.examples) for job in prepare_jobs(args)] == [("xquad_de", 1190), ("word_alignment_de", 508)]

@@ -7,9 +7,12 @@ from known_folders import write_bigrams, write_rows
 from tiny_runs import refused, sentences
 
 from xlzoo.run_scripts import run_word_align
+from xlzoo.run_scripts.arguments import parse
 from xlzoo.run_scripts.eval_arguments import EvalArguments
+from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs
+from xlzoo.run_scripts.tasks.templates import TEMPLATES
 
 WORDS = (
     "<s> </s> Answer: Antwort: Summary: Relationship: der Berg Mvua kubwa ni 18 jua mvua (A) (B) entailment".split()
@@ -87,6 +90,11 @@ def test_choices_after_the_papers_prompts(measure, tmp_path):
     assert asked.doc_to_text(asked.eval_docs[0]) == "Let's think step by step.\nQuestion: Moja?\nAnswer:"
     write_rows(tmp_path / "belebele/sw/test.jsonl", rows)
     refused(lambda: measure("belebele", "sw", *way, "letter"), "adamergex has no prompt for belebele", "xcopa")
+
+
+def test_the_papers_recipe():
+    _, args = parse(["recipes/eval_adamergex.yaml", "--model_path", "any"], MeasuredModel, EvalArguments)
+    assert set(args.task) == set(TEMPLATES[args.template]) and args.max_new_tokens == 512 and args.lang == ["th"]
 
 
 @pytest.mark.parametrize("text", ["[]", '{"data": [{}]}', "{", '{"data": []}'])
