@@ -43,6 +43,18 @@ def positions(attention_mask: torch.Tensor, length: int) -> torch.Tensor:
     return (attention_mask.long().cumsum(dim=-1) - 1).clamp(min=0)[:, -length:]
 
 
+def places(
+    given: torch.Tensor | None, attention_mask: torch.Tensor | None, length: int, alone: bool
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Return the position ids and the packed documents, where the ids `given` say which; see `BackpackGPT2Model`.
+
+    `alone` means that there is no cache.
+    """
+    if attention_mask is not None:
+        return (positions(attention_mask, length) if given is None else given), None
+    return given, packed_documents(given) if alone and given is not None else None
+
+
 def packed_documents(position_ids: torch.Tensor) -> torch.Tensor:
     """Number the documents of rows whose position ids `[B, L]` start again with each document."""
     return (position_ids.diff(dim=-1, prepend=position_ids[:, :1] - 1) != 1).cumsum(dim=-1)

@@ -12,7 +12,8 @@ class BackpackGPT2BaseModelOutput(ModelOutput):
     """What `BackpackGPT2Model` returns.
 
     `last_hidden_state` `[B, L, D]` is the weighted sum of senses; `hidden_states` and `attentions` are GPT-2's.
-    `senses` `[B, K, L, D]` of the new tokens and `contextualization` `[B, K, L, T]` come if asked for.
+    `senses` `[B, K, L, D]` of the new tokens and `contextualization` `[B, K, L, T]` come if asked for, and so do the
+    pooled senses of the texts, `sense_vectors` `[B, D]`, with `sense_entropies` `[B, L]`; see `sense_pooling`.
     """
 
     last_hidden_state: torch.Tensor | None = None
@@ -21,6 +22,8 @@ class BackpackGPT2BaseModelOutput(ModelOutput):
     attentions: tuple[torch.Tensor, ...] | None = None
     senses: torch.Tensor | None = None
     contextualization: torch.Tensor | None = None
+    sense_vectors: torch.Tensor | None = None
+    sense_entropies: torch.Tensor | None = None
 
 
 @dataclass
@@ -41,3 +44,5 @@ class BackpackGPT2LMHeadModelOutput(ModelOutput):
     senses: torch.Tensor | None = None
     contextualization: torch.Tensor | None = None
     backpack_hidden_states: torch.Tensor | None = None
+    sense_vectors: torch.Tensor | None = None
+    sense_entropies: torch.Tensor | None = None

@@ -82,22 +82,10 @@ class LinearCrossEntropy(torch.autograd.Function):
         ctx: Any, states: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, smoothing: float, learns: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the smoothed and the plain sum."""
-        d_states = torch.empty_like(states) if learns and ctx.needs_input_grad[0] else None
-        d_weight = None
-        if learns and ctx.needs_input_grad[1]:
-            d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
-        sums = torch.zeros(2, dtype=torch.float32, device=states.device)
-        size = max(1, CHUNK // len(weight))
-        for start in range(0, len(states), size):
-            part, goal = states[start : start + size], targets[start : start + size, None]
-            residual, losses = _residual((part @ weight.t()).float(), goal, smoothing)
-            sums += losses
-            residual = residual.to(states.dtype)
-            if d_states is not None:
-                d_states[start : start + size] = residual @ weight
-            if d_weight is not None:
-                _add_product(d_weight, residual.t(), part)
-        ctx.save_for_backward(d_states, None if d_weight is None else d_weight.to(weight.dtype))
+        wanted = (learns and ctx.needs_input_grad[0], learns and ctx.needs_input_grad[1])
+        sums, *ctx.made = _sums_and_gradients(states, weight, targets, smoothing, wanted)
+        ctx.save_for_backward(states, weight, targets)
+        ctx.smoothing, ctx.wanted = smoothing, wanted
         smoothed, plain = sums[0].clone(), sums[1].clone()
         ctx.mark_non_differentiable(plain)
         return smoothed, plain
@@ -105,9 +93,32 @@ class LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Scale the gradients that the forward pass made."""
-        d_states, d_weight = (None if made is None else made * gradient for made in ctx.saved_tensors)
+        """Scale the gradients that the forward pass made, in place; a second time they are made again."""
+        made, ctx.made = ctx.made, None
+        if made is None:
+            _, *made = _sums_and_gradients(*ctx.saved_tensors, ctx.smoothing, ctx.wanted)
+        d_states, d_weight = (None if part is None else part.mul_(gradient) for part in made)
         return d_states, d_weight, None, None, None
+
+
+def _sums_and_gradients(
+    states: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, smoothing: float, wanted: tuple[bool, bool]
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    """Return both sums `[2]`, and of the gradients of the smoothed one by states and weight those that are wanted."""
+    d_states = torch.empty_like(states) if wanted[0] else None
+    d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32)) if wanted[1] else None
+    sums = torch.zeros(2, dtype=torch.float32, device=states.device)
+    size = max(1, CHUNK // len(weight))
+    for start in range(0, len(states), size):
+        part, goal = states[start : start + size], targets[start : start + size, None]
+        residual, losses = _residual((part @ weight.t()).float(), goal, smoothing)
+        sums += losses
+        residual = residual.to(states.dtype)
+        if d_states is not None:
+            torch.mm(residual, weight, out=d_states[start : start + size])
+        if d_weight is not None:
+            add_product(d_weight, residual.t(), part)
+    return sums, d_states, None if d_weight is None else d_weight.to(weight.dtype)
 
 
 def _residual(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -124,7 +135,7 @@ def _residual(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> 
     return logits, sums
 
 
-def _add_product(total: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
+def add_product(total: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
     """Add `left @ right` to `total`, which may be wider."""
     if total.dtype == left.dtype:
         total.addmm_(left, right)

@@ -33,6 +33,8 @@ class BackpackGPT2Config(GPT2Config):
         "backpack_hidden_states",
         "senses",
         "contextualization",
+        "sense_vectors",
+        "sense_entropies",
     ]
 
     def __init__(

@@ -12,7 +12,7 @@ from transformers.cache_utils import Cache
 from transformers.generation import GenerationMixin
 from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
-from .backpack_inputs import Words, check_inputs, next_tokens, packed_documents, positions, words_of
+from .backpack_inputs import Words, check_inputs, next_tokens, places, words_of
 from .backpack_outputs import BackpackGPT2BaseModelOutput, BackpackGPT2LMHeadModelOutput
 from .chunked_loss import head_sums
 from .configuration_backpack import BackpackGPT2Config
@@ -20,9 +20,11 @@ from .gpt2_trunk import gpt2_trunk
 from .plain_modules import is_plain
 from .sense_attention import contextualize, mix, visible
 from .sense_cache import sense_layer
+from .sense_contributions import Pooling, pooling_of
 from .sense_control import SenseApi, SenseEdit, SenseHeadApi
-from .sense_mixture import SenseMixture
+from .sense_mixture import fused_mixture
 from .sense_network import SenseNetwork, SenseWeightNetwork
+from .sense_pooling import pool
 
 
 class BackpackGPT2PreTrainedModel(SenseApi, GPT2PreTrainedModel):
@@ -106,6 +108,7 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
         use_cache: bool | None = None,
         output_senses: bool = False,
         output_contextualization: bool = False,
+        sense_pool_temperature: float | None = None,
         return_dict: bool | None = None,
         **kwargs: Any,
     ) -> BackpackGPT2BaseModelOutput | tuple[Any, ...]:
@@ -113,7 +116,8 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
 
         `attention_mask` `[B, T]` covers the cached tokens too; padding may be on either side. If `position_ids` are
         not given, real tokens count from 0. Given ones that start again, with neither mask nor cache, mean packed
-        documents, which do not see each other. In training, or with labels, a cache is made only if asked for.
+        documents, which do not see each other. In training, or with labels, a cache is made only if asked for. With
+        `sense_pool_temperature` the senses of each text are pooled too, in little memory if no senses are asked for.
         """
         if self.gradient_checkpointing and self.training:
             use_cache, past_key_values = False, None
@@ -121,11 +125,8 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
         given = check_inputs(input_ids, inputs_embeds, attention_mask, past_key_values, self.config.n_positions)
         if input_ids is not None:
             self.warn_if_padding_and_no_attention_mask(input_ids, attention_mask)
-        documents = None
-        if attention_mask is not None and position_ids is None:
-            position_ids = positions(attention_mask, given.shape[1])
-        elif attention_mask is None and position_ids is not None and past_key_values is None and not use_cache:
-            documents = packed_documents(position_ids)
+        alone = past_key_values is None and not use_cache
+        position_ids, documents = places(position_ids, attention_mask, given.shape[1], alone)
         words = words_of(input_ids, inputs_embeds, self.gpt2_model.wte, self._apart())
         trunk = self.gpt2_model(
             inputs_embeds=words.placed(len(given)),
@@ -140,17 +141,19 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
         length = trunk.last_hidden_state.shape[1]
         total = length if cache is None else cache.get_seq_length()
         allowed = visible(length, total, attention_mask, documents, trunk.last_hidden_state.device)
+        operands = self.sense_weight_net(trunk.last_hidden_state)
+        pooling = pooling_of(sense_pool_temperature, attention_mask, trunk.last_hidden_state, total)
         if cache is None and not output_senses and not output_contextualization and self._fuses():
-            mixed, senses, weights = self._fused(trunk.last_hidden_state, allowed, words), None, None
+            again = self.gradient_checkpointing and self.training
+            made = fused_mixture(self.sense_network, operands, allowed, words, again, pooling)
         else:
-            mixed, senses, weights = self._mixed(trunk.last_hidden_state, allowed, words, cache, output_senses)
+            asked = {"senses": output_senses, "contextualization": output_contextualization}
+            made = self._mixed(operands, allowed, words, cache, asked, pooling)
         output = BackpackGPT2BaseModelOutput(
-            last_hidden_state=mixed,
             past_key_values=trunk.past_key_values,
             hidden_states=trunk.hidden_states,
             attentions=trunk.attentions,
-            senses=senses,
-            contextualization=weights if output_contextualization else None,
+            **made,
         )
         return output if return_dict in (None, True) else output.to_tuple()
 
@@ -169,14 +172,15 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
 
     def _mixed(
         self,
-        states: torch.Tensor,
+        operands: tuple[torch.Tensor, torch.Tensor],
         allowed: torch.Tensor | None,
         words: Words,
         cache: Cache | None,
-        output_senses: bool,
-    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-        """Return the weighted sum of senses `[B, L, D]`, the new tokens' senses if asked for, and all weights."""
-        queries, keys = self.sense_weight_net(states)
+        asked: dict[str, bool],
+        pooling: Pooling | None,
+    ) -> dict[str, torch.Tensor]:
+        """Return the weighted sum of senses, and of the new tokens' senses and all weights what is `asked` for."""
+        queries, keys = operands
         batch, count, length, _ = keys.shape
         if cache is None:
             vectors, rows = self.senses_of(words.ids, words.embeddings), words.rows
@@ -189,29 +193,22 @@ class BackpackGPT2Model(BackpackGPT2PreTrainedModel):
                 rows = layer.rows_of(words.ids, self.senses_of)[words.rows]
             keys, rows = cache.update(keys, rows[:, None, :, None], self.config.n_layer)
             vectors, rows = layer.vectors, rows[:, 0, :, 0]
-        senses = None
-        if output_senses:
+        made = {}
+        if asked["senses"] or pooling is not None:
             senses = vectors if rows is None else embedding(rows[:, -length:], vectors.flatten(1))
             senses = senses.view(batch, length, count, -1)
             if cache is None:
                 vectors, rows = senses.flatten(0, 1), None
-            senses = senses.transpose(1, 2)
-        weights = contextualize(queries, keys, allowed)
-        return mix(weights, vectors, rows), senses, weights
+            made["senses"] = senses.transpose(1, 2)
+        weights = made["contextualization"] = contextualize(queries, keys, allowed)
+        parts = {"last_hidden_state": mix(weights, vectors, rows)}
+        if pooling is not None:
+            parts["sense_vectors"], parts["sense_entropies"] = pool(made["senses"], weights, pooling)
+        return parts | {name: made[name] for name, wanted in asked.items() if wanted}
 
     def _fuses(self) -> bool:
         """Whether projection and mixing may be one operation: nothing sits in between."""
         return self.sense_network.is_plain and not self.sense_edits and not torch.compiler.is_compiling()
-
-    def _fused(self, states: torch.Tensor, allowed: torch.Tensor | None, words: Words) -> torch.Tensor:
-        """Return the weighted sum of senses `[B, L, D]` in little memory, or in less by making the senses again."""
-        network, final = self.sense_network, self.sense_network.final_mlp
-        features = network.features(words.embeddings)
-        operands = (*self.sense_weight_net(states), final.c_proj.weight, final.c_proj.bias)
-        queries, keys, projection, bias = (part.to(features.dtype) for part in operands)
-        drop = final.dropout.p if final.dropout.training else 0.0
-        recompute = (self.gradient_checkpointing and self.training) or not torch.is_grad_enabled()
-        return SenseMixture.apply(queries, keys, allowed, features, projection, bias, words.rows, drop, recompute)
 
 
 class BackpackGPT2LMHeadModel(SenseHeadApi, BackpackGPT2PreTrainedModel, GenerationMixin):
@@ -281,6 +278,8 @@ class BackpackGPT2LMHeadModel(SenseHeadApi, BackpackGPT2PreTrainedModel, Generat
             senses=outputs.senses,
             contextualization=outputs.contextualization,
             backpack_hidden_states=states,
+            sense_vectors=outputs.sense_vectors,
+            sense_entropies=outputs.sense_entropies,
         )
         return output if return_dict in (None, True) else output.to_tuple()
 

@@ -6,13 +6,16 @@ of their norms over a temperature, and the vector is the mean over the real posi
 p S.
 
 S, as large as the senses, is never made: its squared norms are the row sums of (C G) * C with the Gram matrices
-G = E E', and the vector is a weighted sum of the senses themselves.
+G = E E', and the vector is a weighted sum of the senses themselves. A model that makes contributions anyway, one sense
+at a time, pools those: `sense_contributions`.
 """
 
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
+
+from .sense_contributions import PoolGradient, Pooling, slopes_of
 
 NOISE = 1e-7
 """A squared norm below this share of the row's longest sense is rounding: such a contribution has no direction."""
@@ -35,14 +38,28 @@ def pool_senses(
             f"Senses {tuple(senses.shape)} need weights {(batch, count, length, length)} and a mask "
             f"{(batch, length)}, not {tuple(weights.shape)} and {tuple(mask.shape)}; give those of one pass."
         )
-    if not temperature > 0:
-        raise ValueError(f"The temperature of the pooling is {temperature}; expected a positive number.")
-    dtype = torch.promote_types(senses.dtype, torch.float32)
-    share = mask.to(dtype) / mask.sum(1, keepdim=True).clamp(min=1)
+    return pool(senses, weights, Pooling.of(mask, temperature, senses.dtype))
+
+
+def pool(senses: torch.Tensor, weights: torch.Tensor, pooling: Pooling) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what `pool_senses` does, of shapes that fit."""
+    share, temperature = pooling.share, pooling.temperature
     # In float32 under autocast too: squares of half the digits would not do.
     with torch.autocast(senses.device.type, enabled=False):
-        vectors, chances = SensePool.apply(senses, weights.to(dtype), share, temperature)
-    return vectors, torch.special.entr(chances).sum(1) * mask
+        if torch.compiler.is_compiling():
+            vectors, chances = _plainly(senses.to(share.dtype), weights.to(share.dtype), share, temperature)
+        else:
+            vectors, chances = SensePool.apply(senses, weights.to(share.dtype), share, temperature)
+    return vectors, pooling.entropies(chances)
+
+
+def _plainly(
+    senses: torch.Tensor, weights: torch.Tensor, share: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the vectors and p by the formula as it reads, for compilers."""
+    contributions = weights @ senses
+    chances = (contributions.norm(dim=-1) / temperature).softmax(1)
+    return torch.einsum("bl,bkl,bkld->bd", share, chances, contributions), chances.detach()
 
 
 class SensePool(torch.autograd.Function):
@@ -53,24 +70,17 @@ class SensePool(torch.autograd.Function):
         ctx: Any, senses: torch.Tensor, weights: torch.Tensor, share: torch.Tensor, temperature: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Make products of one sense at a time."""
-        batch, count, length, width = senses.shape
-        products = torch.empty_like(weights)
-        norms = weights.new_empty(batch, count, length)
-        longest = weights.new_zeros(batch, 1, 1)
-        for sense in range(count):
-            gram = _gram(senses[:, sense].to(weights.dtype))
-            torch.bmm(weights[:, sense], gram, out=products[:, sense])
-            norms[:, sense] = (products[:, sense] * weights[:, sense]).sum(-1)
-            longest = torch.maximum(longest, gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None])
-        lost = norms <= NOISE * longest
-        norms = norms.clamp_(min=0).sqrt_()
+        products, squares, longest = _products(senses, weights)
+        lost = squares <= NOISE * longest
+        norms = squares.clamp_(min=0).sqrt_()
         chances = (norms / temperature).softmax(1)
         totals = torch.matmul((chances * share[:, None]).unsqueeze(2), weights).squeeze(2)
-        vectors = weights.new_zeros(batch, 1, width)
-        for sense in range(count):
+        vectors = weights.new_zeros(len(senses), 1, senses.shape[-1])
+        for sense in range(senses.shape[1]):
             vectors += totals[:, None, sense] @ senses[:, sense].to(weights.dtype)
-        slopes = (1 / (temperature * norms)).masked_fill_(lost, 0)
-        ctx.save_for_backward(senses, weights, share, chances, slopes, totals, products)
+        ctx.save_for_backward(senses, weights, share, chances, slopes_of(norms, temperature, lost), totals)
+        # Not among what is saved: the backward pass turns it into a gradient, in place.
+        ctx.products = products if ctx.needs_input_grad[1] else None
         ctx.mark_non_differentiable(chances)
         return vectors[:, 0], chances
 
@@ -78,21 +88,22 @@ class SensePool(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients of senses and weights, those that are wanted."""
-        senses, weights, share, chances, slopes, totals, products = ctx.saved_tensors
-        along = weights.new_empty(totals.shape)
+        senses, weights, share, chances, slopes, totals = ctx.saved_tensors
+        along = torch.empty_like(totals)
         for sense in range(senses.shape[1]):
             along[:, sense] = (senses[:, sense].to(weights.dtype) @ gradient[:, :, None])[:, :, 0]
-        d_chances = torch.matmul(weights, along.unsqueeze(3)).squeeze(3) * share[:, None]
-        pulls = chances * (d_chances - (chances * d_chances).sum(1, keepdim=True)) * slopes
+        onward = torch.matmul(weights, along.unsqueeze(3)).squeeze(3)
+        pooled = PoolGradient(share, chances, slopes, gradient, onward)
         d_senses = d_weights = None
         if ctx.needs_input_grad[1]:
-            d_weights = products * pulls.unsqueeze(3)
-            d_weights.addcmul_((chances * share[:, None]).unsqueeze(3), along.unsqueeze(2))
+            d_weights = _products(senses, weights)[0] if ctx.products is None else ctx.products
+            ctx.products = None
+            d_weights.mul_(pooled.pulls.unsqueeze(3)).addcmul_(pooled.shares.unsqueeze(3), along.unsqueeze(2))
         if ctx.needs_input_grad[0]:
             d_senses = torch.empty_like(senses)
             for sense in range(senses.shape[1]):
                 some = weights[:, sense]
-                spread = (some * pulls[:, sense].unsqueeze(2)).transpose(1, 2) @ some
+                spread = (some * pooled.pulls[:, sense].unsqueeze(2)).transpose(1, 2) @ some
                 made = d_senses[:, sense]
                 torch.mul(totals[:, sense].unsqueeze(2), gradient[:, None], out=made)
                 if made.dtype == weights.dtype:
@@ -102,6 +113,15 @@ class SensePool(torch.autograd.Function):
         return d_senses, d_weights, None, None
 
 
-def _gram(vectors: torch.Tensor) -> torch.Tensor:
-    """Return the products of the vectors `[B, L, D]` with each other, `[B, L, L]`."""
-    return vectors @ vectors.transpose(1, 2)
+def _products(senses: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return C G, the squared norms `[B, K, L]`, and the squared length of each row's longest sense, `[B, 1, 1]`."""
+    products = torch.empty_like(weights)
+    squares = weights.new_empty(weights.shape[:3])
+    longest = weights.new_zeros(len(weights), 1, 1)
+    for sense in range(senses.shape[1]):
+        vectors = senses[:, sense].to(weights.dtype)
+        gram = vectors @ vectors.transpose(1, 2)
+        torch.bmm(weights[:, sense], gram, out=products[:, sense])
+        squares[:, sense] = (products[:, sense] * weights[:, sense]).sum(-1)
+        longest = torch.maximum(longest, gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None])
+    return products, squares, longest

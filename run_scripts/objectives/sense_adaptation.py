@@ -15,7 +15,6 @@ from transformers import Trainer
 
 from xlzoo.modeling.chunked_loss import head_scores
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.modeling.sense_pooling import pool_senses
 from xlzoo.run_scripts.corpora.collators import pad, padded
 from xlzoo.run_scripts.corpora.pieces import IGNORED
 from xlzoo.run_scripts.objectives.adaptation_config import SenseAdaptationConfig
@@ -103,7 +102,7 @@ class SenseAdaptationTrainer(Trainer):
     ) -> Any:
         """Return the loss of a batch as its share of the step's; there are no outputs to return but `None`."""
         now, smoothing = self.moment(), self.args.label_smoothing_factor
-        outputs = _run(model, inputs, label_smoothing=smoothing, num_items_in_batch=1)
+        outputs = self._run(model, inputs, label_smoothing=smoothing, num_items_in_batch=1)
         vectors = self._vectors(outputs, inputs["attention_mask"])
         ctx = joint_info_nce(*vectors.halves("ctx"), now.tau_ctx)
         sns = joint_info_nce(*vectors.halves("sns"), now.tau_sns)
@@ -136,7 +135,7 @@ class SenseAdaptationTrainer(Trainer):
         targets = inputs["labels"].chunk(2)[1][:, 1:]
         predicted = targets != IGNORED
         with torch.no_grad(), self.accelerator.autocast():
-            outputs = _run(model, {key: value for key, value in inputs.items() if key != "labels"})
+            outputs = self._run(model, {key: value for key, value in inputs.items() if key != "labels"})
             states = outputs.backpack_hidden_states.chunk(2)[1]
             losses, hits = head_scores(self.head, states[:, :-1][predicted], targets[predicted])
             vectors = self._vectors(outputs, inputs["attention_mask"])
@@ -156,12 +155,17 @@ class SenseAdaptationTrainer(Trainer):
             self.parts = None
         super().log(logs, start_time)
 
+    def _run(self, model: nn.Module, inputs: Batch, **more: Any) -> Any:
+        """Run the model once for everything that the losses need, without logits."""
+        pooled = {"sense_pool_temperature": self.args.sense_pool_temp}
+        return model(**inputs, **pooled, **more, output_logits=False, use_cache=False)
+
     def _vectors(self, outputs: Any, mask: torch.Tensor) -> Vectors:
         ctx = last_tokens(outputs.backpack_hidden_states, mask)
-        sns, entropies = pool_senses(outputs.senses, outputs.contextualization, mask, self.args.sense_pool_temp)
+        sns = outputs.sense_vectors
         ctx = normalize(ctx.float(), dim=-1) if self.args.normalize_last_token_embeds else ctx
         sns = normalize(sns, dim=-1) if self.args.normalize_sense_pooling else sns
-        return Vectors(ctx, sns, entropies.sum(1), mask.sum(1))
+        return Vectors(ctx, sns, outputs.sense_entropies.sum(1), mask.sum(1))
 
     def _note(
         self, ctx: torch.Tensor, sns: torch.Tensor, lm: torch.Tensor, predicted: torch.Tensor, vectors: Vectors
@@ -170,10 +174,3 @@ class SenseAdaptationTrainer(Trainer):
         sums = (ctx, sns, lm, predicted, vectors.entropies.sum(), vectors.tokens.sum(), torch.ones_like(ctx))
         found = torch.stack([value.detach().float() for value in sums])
         self.parts = found if self.parts is None else self.parts + found
-
-
-def _run(model: nn.Module, inputs: Batch, **more: Any) -> Any:
-    """Run the model once for everything that the losses need, without logits."""
-    return model(
-        **inputs, **more, output_senses=True, output_contextualization=True, output_logits=False, use_cache=False
-    )

@@ -27,9 +27,11 @@ CODE = {
     "plain_modules.py",
     "sense_attention.py",
     "sense_cache.py",
+    "sense_contributions.py",
     "sense_control.py",
     "sense_mixture.py",
     "sense_network.py",
+    "sense_pooling.py",
 }
 WORDS = ("backpack.gpt2_model.wte.weight", "backpack.word_embeddings.weight", "lm_head.weight")
 PLACES = ("backpack.gpt2_model.wpe.weight", "backpack.position_embeddings.weight")

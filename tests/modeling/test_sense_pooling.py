@@ -2,8 +2,11 @@
 
 import pytest
 import torch
-from backpack_models import backpack, padded
+from backpack_models import backpack, padded, plain_backpack, tokens
 
+from xlzoo.modeling.modeling_backpack import BackpackGPT2Model
+from xlzoo.modeling.sense_contributions import Pooling
+from xlzoo.modeling.sense_mixture import SenseMixture
 from xlzoo.modeling.sense_pooling import pool_senses
 
 B, K, L, D = 3, 4, 7, 16
@@ -47,6 +50,15 @@ def test_derivatives_in_double_precision():
     senses, weights, mask = inputs(torch.float64)
     function = lambda *given: pool_senses(*given, mask, 0.7)[0]  # noqa: E731
     assert torch.autograd.gradcheck(function, (senses.requires_grad_(), weights.requires_grad_()), atol=1e-6)
+
+
+def test_a_second_backward_pass_gives_the_same():
+    """The first one works in the memory of what the forward pass left."""
+    senses, weights, mask = inputs()
+    loss = pool_senses(senses.requires_grad_(), weights.requires_grad_(), mask, 0.7)[0].square().sum()
+    first = torch.autograd.grad(loss, (senses, weights), retain_graph=True)
+    for one, other in zip(first, torch.autograd.grad(loss, (senses, weights)), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
 
 
 def test_numbers_by_hand():
@@ -115,3 +127,87 @@ def test_what_does_not_fit_is_refused(change, words):
     senses, weights, mask = inputs()
     with pytest.raises(ValueError, match=words):
         pool_senses(**{"senses": senses, "weights": weights, "mask": mask, "temperature": 1.0, **change})
+
+
+@pytest.mark.parametrize("mode", ["fused", "made_again", "hooked", "every_word_apart"])
+def test_a_model_pools_as_the_formula_says(mode, monkeypatch):
+    """Mixture and vectors of one pass, and all gradients, against everything held, in every way the model can take."""
+    model, ids = backpack(), tokens(3, 11)
+    pattern = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(3))
+
+    def losses(vectors, logits):
+        return (pattern[0] * vectors).sum() + logits.logsumexp(-1).mean()
+
+    logits, senses, weights = plain_backpack(model, ids)
+    vectors, entropies = plain(senses, weights, torch.ones(3, 11), 0.7)
+    losses(vectors, logits).backward()
+    expected = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    model.zero_grad()
+    model.train()
+    if mode == "made_again":
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    elif mode == "hooked":
+        model.backpack.sense_network.register_forward_hook(lambda module, inputs, senses: senses)
+    elif mode == "every_word_apart":
+        monkeypatch.setattr(BackpackGPT2Model, "_apart", lambda self: True)
+    output = model(ids, sense_pool_temperature=0.7)
+    assert output.senses is None and output.contextualization is None
+    assert torch.allclose(output.sense_vectors, vectors, atol=1e-5)
+    assert torch.allclose(output.sense_entropies, entropies, atol=1e-5) and not output.sense_entropies.requires_grad
+    losses(output.sense_vectors, output.logits).backward()
+    for name, parameter in model.named_parameters():
+        assert torch.allclose(parameter.grad, expected[name], atol=1e-5), name
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_fused_derivatives_in_double_precision(recompute):
+    """Of the mixture and the vectors, with padding, repeated words and a fixed dropout mask."""
+    torch.manual_seed(0)
+    shapes = [(2, 2, 3, 2), (2, 2, 3, 2), (4, 3), (3, 4), (4,)]
+    parts = [torch.randn(shape, dtype=torch.double, requires_grad=True) for shape in shapes]
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    allowed = torch.ones(3, 3).tril().bool()[None] & mask[:, None].bool()
+    rows, pooling = torch.randint(4, (2, 3)), Pooling.of(mask, 0.7, torch.double)
+
+    def run(*parts):
+        torch.manual_seed(3)
+        queries, keys, *others = parts
+        return SenseMixture.apply(queries, keys, allowed, *others, rows, 0.4, recompute, pooling)[:2]
+
+    assert torch.autograd.gradcheck(run, parts)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("training", [False, True])
+def test_a_model_pools_padded_texts_as_its_senses_say(side, training):
+    model = backpack().train(training)
+    batch, _ = padded(side)
+    held = model(**batch, output_senses=True, output_contextualization=True, use_cache=False)
+    vectors, entropies = pool_senses(held.senses, held.contextualization, batch["attention_mask"], 0.7)
+    output = model(**batch, sense_pool_temperature=0.7, use_cache=False)
+    assert torch.allclose(output.sense_vectors, vectors, atol=1e-5)
+    assert torch.allclose(output.sense_entropies, entropies, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(**batch, sense_pool_temperature=0.7, use_cache=False)
+    assert half.sense_vectors.dtype == torch.float32
+    assert torch.allclose(half.sense_vectors, vectors, atol=0.03 * vectors.abs().max().item())
+    half.sense_vectors.square().sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters() if parameter.grad is not None)
+
+
+def test_a_compiled_model_pools_the_same():
+    model, ids = backpack(n_layer=1), tokens()
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    expected = model(ids, sense_pool_temperature=0.7, use_cache=False)
+    got = compiled(ids, sense_pool_temperature=0.7, use_cache=False)
+    assert torch.allclose(got.sense_vectors, expected.sense_vectors, atol=1e-5)
+    assert torch.allclose(got.sense_entropies, expected.sense_entropies, atol=1e-5)
+
+
+def test_texts_are_pooled_whole_at_a_positive_temperature():
+    model, ids = backpack(), tokens()
+    cache = model(ids).past_key_values
+    with pytest.raises(ValueError, match="whole texts"):
+        model(ids, past_key_values=cache, sense_pool_temperature=0.7)
+    with pytest.raises(ValueError, match="temperature of the pooling is 0"):
+        model(ids, sense_pool_temperature=0.0)
