@@ -56,13 +56,13 @@ def _losses(
     inputs = padded([row[part.start : part.stop] for row, part in jobs], 0, multiple=1)
     targets = torch.full_like(inputs["input_ids"], IGNORED)
     for place, (row, part) in enumerate(jobs):
-        counted = slice(part.first - part.start, part.stop - part.start)
-        targets[place, counted] = torch.tensor(row[part.first + 1 : part.stop + 1])
+        read = slice(part.first - part.start, part.stop - part.start)
+        targets[place, read] = torch.tensor(row[part.first + 1 : part.stop + 1])
     inputs, targets = {name: value.to(model.device) for name, value in inputs.items()}, targets.to(model.device)
     outputs = model.backpack(**inputs, use_cache=False, output_senses=True, output_contextualization=True)
     counted = targets != IGNORED
     losses = {}
     for name, mixed in mixtures(outputs.contextualization, outputs.senses, permutations):
         found, _ = head_scores(model.lm_head, mixed[counted].to(model.dtype), targets[counted])
-        losses[name] = found.double().sum().item()
+        losses[name] = found.cpu().double().sum().item()
     return losses

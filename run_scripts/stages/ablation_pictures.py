@@ -84,8 +84,8 @@ def draw_mixing(results: Results, path: Path) -> None:
         for role, found in results.items():
             cost = {name: loss - found["losses"][language][INTACT] for name, loss in found["losses"][language].items()}
             senses = [sense for sense in range(len(cost)) if dropped(sense) in cost]
-            for row, name in enumerate((dropped, alone)):
-                costs = [cost[name(sense)] for sense in senses]
+            for row, of_sense in enumerate((dropped, alone)):
+                costs = [cost[of_sense(sense)] for sense in senses]
                 grid[row][column].plot(senses, costs, "o", color=COLOURS[role], label=role)
             for name, style in ((UNIFORM, "--"), (shuffled(), ":")):
                 grid[1][column].axhline(cost[name], color=COLOURS[role], linestyle=style, label=f"{role}, {name}")
@@ -94,7 +94,7 @@ def draw_mixing(results: Results, path: Path) -> None:
             grid[row][column].set_ylabel("nats per token more")
             grid[row][column].xaxis.get_major_locator().set_params(integer=True)
         grid[1][column].set_xlabel("sense")
-    grid[1][-1].legend(frameon=False, fontsize="small")
+    canvas.legend(*grid[1][-1].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     _save(canvas, path)
 
 

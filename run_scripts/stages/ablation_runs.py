@@ -69,8 +69,8 @@ def _topology(subject: Subject) -> Found:
     source, target = subject.linked.pieces(0), subject.linked.pieces(1)
     numbers = {word: number for number, word in enumerate(dict.fromkeys([*source, *target]))}
     profiles = torch.cat([rank_profiles(some.cpu()).float() for some in word_senses(subject.model, list(numbers))])
-    rows = ([numbers[word] for word in words] for words in (source, target))
-    scores = topology_scores(profiles, *rows, subject.options.shuffles, subject.options.seed)
+    one, other = ([numbers[word] for word in words] for words in (source, target))
+    scores = topology_scores(profiles, one, other, subject.options.shuffles, subject.options.seed)
     return {**subject.prepared.counts, **scores}
 
 

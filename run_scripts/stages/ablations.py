@@ -21,7 +21,7 @@ from xlzoo.run_scripts.ablation_arguments import (
 from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer, made_config, read_fields
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.sense_words import read_texts
-from xlzoo.run_scripts.stages.ablation_input import choose_links, find_links, read_pairs, require_links
+from xlzoo.run_scripts.stages.ablation_input import LinkedWords, choose_links, find_links, read_pairs, require_links
 from xlzoo.run_scripts.stages.ablation_pictures import PICTURES, require_matplotlib
 from xlzoo.run_scripts.stages.ablation_runs import RUNS, Found, Prepared, Subject
 from xlzoo.run_scripts.stages.perplexity_report import PerplexityReport
@@ -91,7 +91,8 @@ def _prepare(
         require_links(pairs, text)
     tokenizer = load_decoder_tokenizer(str(models.settings["tokenizer"]))
     length = min(_length(model, tokenizer, options, names) for model in models.names.values())
-    linked, counts = None, {}
+    linked: LinkedWords | None = None
+    counts: dict[str, int] = {}
     if needs_links:
         texts = (
             read_texts(tokenizer, [pair.source for pair in pairs], length),

@@ -10,6 +10,7 @@ https://arxiv.org/abs/2305.16765). The head predicts from what is left of this s
     only k      nothing but the term of sense k
 
 Nothing is scaled up to make good for what is left out, and the contextualiser itself is not touched.
+These mixtures are defined here: no formula of them was found in what is published of SENSIA.
 """
 
 from collections.abc import Iterator, Sequence

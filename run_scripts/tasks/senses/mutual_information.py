@@ -17,7 +17,6 @@ them, and so both are also read on words that were held out, and for a critic of
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -45,6 +44,11 @@ class CriticSettings:
 
 class Critic(nn.Module):
     """T: two layers of ReLU on both vectors side by side, each number minus its mean over its standard deviation."""
+
+    source_mean: torch.Tensor
+    source_spread: torch.Tensor
+    target_mean: torch.Tensor
+    target_spread: torch.Tensor
 
     def __init__(self, source: torch.Tensor, target: torch.Tensor, hidden: int) -> None:
         super().__init__()
@@ -110,7 +114,7 @@ def critic_scores(
 
 def _scores(critic: nn.Module, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     parts = zip(source.split(BLOCK), target.split(BLOCK), strict=True)
-    return torch.cat([critic(one, other).double() for one, other in parts])
+    return torch.cat([critic(one, other).cpu().double() for one, other in parts])
 
 
 def information_scores(
@@ -124,13 +128,14 @@ def information_scores(
     part = ~held_out
     order = torch.randperm(int(part.sum()), generator=torch.Generator().manual_seed(seed))
     chance = target[part][order.to(target.device)]
-    jobs: Sequence[tuple[str, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = (
-        ("all", source, target, source, target),
-        ("held_out", source[part], target[part], source[held_out], target[held_out]),
-        ("shuffled", source[part], chance, source[held_out], target[held_out]),
-    )
+    whole, known = (source, target), (source[held_out], target[held_out])
+    jobs = {
+        "all": (whole, whole),
+        "held_out": ((source[part], target[part]), known),
+        "shuffled": ((source[part], chance), known),
+    }
     found = {}
-    for name, *learnt, one, other in jobs:
+    for name, (learnt, measured) in jobs.items():
         critic, _ = train_critic(*learnt, settings, seed)
-        found[name] = critic_scores(critic, one, other, settings.shuffles, seed)
+        found[name] = critic_scores(critic, *measured, settings.shuffles, seed)
     return found
