@@ -17,7 +17,7 @@ from xlzoo.run_scripts.corpora.alignments import pharaoh
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.sense_words import ReadText
 from xlzoo.run_scripts.stages import ablations
-from xlzoo.run_scripts.stages.ablation_input import LinkedWords
+from xlzoo.run_scripts.stages.ablation_input import LinkedWords, read_pairs
 from xlzoo.run_scripts.stages.ablation_runs import RUNS, Prepared, Subject
 from xlzoo.run_scripts.tasks.senses.mutual_information import CriticSettings
 from xlzoo.run_scripts.text_perplexity import text_perplexity
@@ -212,3 +212,45 @@ def test_the_recipe_is_the_published_setting():
     models, text, options = parse(["recipes/sensia_ablations.yaml"], AblatedModels, AblationText, Ablations)
     assert options.critic == CriticSettings() and options.analyses == list(ANALYSES)
     assert list(models.names) == ["base", "adapted"] and text.aligner.model_name_or_path.startswith("microsoft/")
+
+
+def test_lower_precision_gives_nearly_the_same(ablate, tmp_path):
+    flags = ["--analyses", "topology", "procrustes", "mixing"]
+    plain, rough = ablate(*flags), ablate(*flags, "--bf16", output=tmp_path / "bf16")
+    for name, path in (
+        ("topology", ["rho"]),
+        ("procrustes", ["all", "cosine"]),
+        ("mixing", ["losses", "swh", "drop 1"]),
+    ):
+        one, other = plain[name]["adapted"], rough[name]["adapted"]
+        for key in path:
+            one, other = one[key], other[key]
+        assert one != other and other == pytest.approx(one, abs=0.05)
+
+
+def test_words_are_found_in_the_text_as_it_is_written(root, tmp_path):
+    """By spaces, by characters where the script has no spaces, and the phrasebook's words in its own sentences."""
+    (tmp_path / "en").write_text("I love you .\n\n")
+    (tmp_path / "zh").write_text("我爱 你。\nno source\n")
+    files = [
+        "--src",
+        "en",
+        "--tgt",
+        "zh",
+        "--source_file",
+        str(tmp_path / "en"),
+        "--target_file",
+        str(tmp_path / "zh"),
+    ]
+
+    def words(*flags):
+        (pairs,) = parse([*map(str, flags)], AblationText)
+        sides = [(pair.source, pair.target) for pair in read_pairs(pairs)]
+        return [[[text[start:stop] for start, stop in spans] for text, spans in pair] for pair in sides]
+
+    assert words(*files) == [[["I", "love", "you", "."], ["我爱", "你。"]]]
+    assert words(*files, "--segment", "characters")[0][1] == ["我", "爱", "你", "。"]
+    rows = load_phrasebook("swh-eng", sizes={"test": SIZE})["test"]
+    assert words("--src", "sw", "--tgt", "en", *PHRASEBOOK) == [
+        [row["tokens"][language] for language in ("swh", "eng")] for row in rows
+    ]
