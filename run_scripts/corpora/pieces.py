@@ -29,7 +29,7 @@ def as_blocks(rows: Dataset, tokenizer: PreTrainedTokenizerBase, length: int) ->
 
     def join(batch: dict[str, list[str]]) -> dict[str, Any]:
         ids = list(chain.from_iterable(tokenizer(batch["text"], add_special_tokens=False)["input_ids"]))
-        return {"input_ids": [_framed(ids[i : i + inner], tokenizer) for i in range(0, len(ids), inner)]}
+        return {"input_ids": [framed(ids[i : i + inner], tokenizer) for i in range(0, len(ids), inner)]}
 
     return rows.map(join, batched=True, remove_columns=rows.column_names, desc="Joining lines")
 
@@ -55,10 +55,10 @@ def as_windows(
             for piece, word in zip(encoded["input_ids"][row], encoded.word_ids(row), strict=True):
                 words[word].append(piece)
             words = [pieces[:room] or [tokenizer.unk_token_id] for pieces in words]
-            for number, (start, stop) in enumerate(_windows([len(pieces) for pieces in words], room)):
+            for number, (start, stop) in enumerate(windows([len(pieces) for pieces in words], room)):
                 inside = list(zip(words[start:stop], tags[start:stop], strict=True))
                 marks = [[ids[tag], *[IGNORED] * (len(pieces) - 1)] for pieces, tag in inside]
-                result["input_ids"].append(_framed(list(chain.from_iterable(words[start:stop])), tokenizer))
+                result["input_ids"].append(framed(list(chain.from_iterable(words[start:stop])), tokenizer))
                 result["labels"].append([IGNORED, *chain.from_iterable(marks), IGNORED])
                 result["place"].append([index, number])
         return result
@@ -66,20 +66,20 @@ def as_windows(
     return rows.map(label, batched=True, with_indices=True, remove_columns=rows.column_names, desc="Labelling words")
 
 
-def _framed(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def framed(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Put XLM-R's `<s>` and `</s>` around the ids."""
     return [tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]
 
 
-def _windows(sizes: Sequence[int], room: int) -> list[tuple[int, int]]:
+def windows(sizes: Sequence[int], room: int) -> list[tuple[int, int]]:
     """Cut words of the given sizes into consecutive (start, stop) ranges that fit the room."""
-    windows, start, used = [], 0, 0
+    ranges, start, used = [], 0, 0
     for stop, size in enumerate(sizes):
         if used + size > room:
-            windows.append((start, stop))
+            ranges.append((start, stop))
             start, used = stop, 0
         used += size
-    return [*windows, (start, len(sizes))] if sizes else windows
+    return [*ranges, (start, len(sizes))] if sizes else ranges
 
 
 class EpochRows(data.Dataset):

@@ -1,0 +1,73 @@
+"""Translations of tagged sentences from a file, found by the sentence.
+
+On every line, with tabs between: the sentence with spaces between its words, the language of the translation, the
+translation likewise, and, if known, which words belong together, `0-0 1-2 ...`, counted from 0 (Pharaoh; `0/0` too).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlzoo.run_scripts.errors import UserError
+
+from .languages import iso639_3
+from .readers import read_lines
+
+LINK = re.compile(r"(\d{1,6})[-/](\d{1,6})")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation's words, and the links (source word, its word) from 0, if they are known."""
+
+    language: str
+    words: tuple[str, ...]
+    links: tuple[tuple[int, int], ...] | None
+
+
+Translations = Mapping[str, Sequence[Translation]]
+"""By the sentence with spaces between its words."""
+
+
+def read_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Translations:
+    """Read the translations into these languages, or into all.
+
+    Raises UserError naming file and line where a line has another form or a link leads out of its sentences.
+    """
+    wanted = {iso639_3(language) for language in languages}
+    codes: dict[str, str] = {}
+    found: dict[str, list[Translation]] = {}
+    for path in map(Path, paths):
+        for number, line in read_lines(path):
+            if not line.strip():
+                continue
+            parts = [part.strip() for part in line.split("\t")]
+            if len(parts) not in (3, 4) or not (parts[0] and parts[2]):
+                raise UserError(
+                    f"{path}, line {number}: {len(parts)} columns; expected a sentence, a language, its translation "
+                    "and perhaps links, with tabs between."
+                )
+            code = codes.setdefault(parts[1], iso639_3(parts[1]))
+            if wanted and code not in wanted:
+                continue
+            source, words = tuple(parts[0].split()), tuple(parts[2].split())
+            links = _links(parts[3], (len(source), len(words)), f"{path}, line {number}") if len(parts) == 4 else None
+            found.setdefault(" ".join(source), []).append(Translation(code, words, links))
+    if not found:
+        raise UserError(
+            f"--translations {' '.join(paths)}: no translation into {' or '.join(languages) or 'anything'}."
+        )
+    return found
+
+
+def _links(text: str, sizes: tuple[int, int], where: str) -> tuple[tuple[int, int], ...]:
+    links = []
+    for part in text.split():
+        named = LINK.fullmatch(part)
+        if not named or int(named[1]) >= sizes[0] or int(named[2]) >= sizes[1]:
+            raise UserError(
+                f"{where}: the link {part[:20]!r} does not fit {sizes[0]} and {sizes[1]} words; expected i-j from 0."
+            )
+        links.append((int(named[1]), int(named[2])))
+    return tuple(links)

@@ -1,0 +1,106 @@
+"""Views of a sentence of words: translated, code-switched, cut into other pieces, and with noise on its embeddings.
+
+What is drawn depends on the generator alone, so that of (seed, epoch, row) makes the same view in every worker.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from xlzoo.run_scripts.errors import UserError
+
+from .dictionaries import Dictionary
+from .translations import Translation, Translations
+from .unigram import UnigramSampler
+
+KINDS = ("subword", "noise", "code_switch", "translation")
+MOST_WORDS = 200_000
+"""Words that are kept with their pieces."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a view differs from its sentence; what its kinds do not name stays as it is.
+
+    Kinds are applied in the order translation, code switch, subword, noise.
+    """
+
+    kinds: frozenset[str]
+    subword_rate: float = 0.3
+    """Share of words that are cut into drawn pieces."""
+    code_switch_rate: float = 0.3
+    """Share of words that are looked up in a dictionary; those that it lacks stay."""
+    translation_rate: float = 1.0
+    """Share of the sentences with a translation that are replaced by one."""
+    sampler: UnigramSampler | None = None
+    dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
+    translations: Translations = field(default_factory=dict)
+
+    def translation(self, words: Sequence[str], random: np.random.Generator) -> Translation | None:
+        """Draw one of the sentence's translations, or none."""
+        if "translation" not in self.kinds:
+            return None
+        chance, choice = random.random(2)
+        known = self.translations.get(" ".join(words), ())
+        return known[int(choice * len(known))] if known and chance < self.translation_rate else None
+
+    def require_links(self) -> None:
+        """Raise UserError unless all translations are linked, as those that are to be compared word by word are."""
+        for sentence, known in self.translations.items():
+            if any(translation.links is None for translation in known):
+                raise UserError(
+                    f"The translations of {sentence[:60]!r} have no links between words; expected a fourth column of "
+                    "links i-j where --augmentation has translation."
+                )
+
+    def switched(self, words: Sequence[str], random: np.random.Generator) -> list[str]:
+        """Return the words with some in other languages, the language being drawn word by word."""
+        if "code_switch" not in self.kinds:
+            return list(words)
+        languages = list(self.dictionaries)
+        switched = []
+        for word, (chance, where, which) in zip(words, random.random((len(words), 3)).tolist(), strict=True):
+            found = self.dictionaries[languages[int(where * len(languages))]].get(word.lower(), ())
+            switched.append(found[int(which * len(found))] if found and chance < self.code_switch_rate else word)
+        return switched
+
+    def recut(self, words: Sequence[str], pieces: list[list[int]], random: np.random.Generator) -> list[list[int]]:
+        """Return the words' pieces with those of some words drawn anew."""
+        if "subword" not in self.kinds or self.sampler is None:
+            return pieces
+        chances = random.random(len(words)).tolist()
+        pairs = zip(words, pieces, chances, strict=True)
+        return [
+            self.sampler.draw(word, random) or usual if chance < self.subword_rate else usual
+            for word, usual, chance in pairs
+        ]
+
+    def noise_seed(self, random: np.random.Generator) -> int:
+        """Draw the seed of the noise on a sentence's embeddings, 0 for none."""
+        return int(random.integers(1, 2**62)) if "noise" in self.kinds else 0
+
+
+class WordPieces:
+    """A tokenizer's usual pieces of words, remembered word by word."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.tokenizer = tokenizer
+        self.known: dict[str, list[int]] = {}
+
+    def __call__(self, words: Sequence[str]) -> list[list[int]]:
+        """Return each word's piece ids; a word without any, a lone control character say, is one unknown piece."""
+        new = list(dict.fromkeys(word for word in words if word not in self.known))
+        made = dict(zip(new, self._cut(new), strict=True)) if new else {}
+        if len(self.known) < MOST_WORDS:
+            self.known |= made
+        return [self.known.get(word) or made[word] for word in words]
+
+    def _cut(self, words: list[str]) -> list[list[int]]:
+        encoded = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False, verbose=False)
+        pieces: list[list[int]] = [[] for _ in words]
+        for piece, place in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
+            pieces[place].append(piece)
+        unknown = [int(self.tokenizer.unk_token_id)]
+        return [found or unknown for found in pieces]
