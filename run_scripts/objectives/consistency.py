@@ -1,0 +1,131 @@
+"""xTune: fine-tuning that is consistent between an example and its view, and with a model that was tuned so before.
+
+Zheng et al. 2021 (https://arxiv.org/abs/2106.08226). Stage 1 adds R1 to the task's own loss; stage 2 trains anew on
+the examples and an augmented copy of each, with R1, and on the copies R2 against the model of stage 1.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import Sampler
+from transformers import Trainer
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from xlzoo.run_scripts.corpora.tagged_views import ViewRows
+from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
+from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
+from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
+from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
+from xlzoo.run_scripts.objectives.teacher import Teacher
+
+PARTS = ("task", "r1", "r2")
+COUNTED = ("labels", "own", "taught")
+"""What of a batch each part is the mean over."""
+Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each part counts, and of what kind R2 is."""
+
+    example: float
+    model: float = 0.0
+    hard_labels: bool = False
+    noise: Noise = field(default_factory=Noise)
+
+
+class ConsistencyTrainer(Trainer):
+    """The stock Trainer for batches of `TaggedViewCollator`'s form, in which predictions are named by their place.
+
+    Sentences and views are encoded together. Each part is a mean over the predictions of a whole step, so that neither
+    accumulation nor the number of processes changes it; each is logged without its weight, as `loss_task`, `loss_r1`
+    and `loss_r2`. A subclass of this and of the task's own Trainer evaluates as that does.
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self, *, weights: Weights, train_dataset: ViewRows | None, teacher: Teacher | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(train_dataset=train_dataset, **kwargs)
+        self.model_accepts_loss_kwargs = True
+        self.label_smoother = None
+        self.weights, self.teacher = weights, teacher
+        self.tally = torch.zeros(2, len(PARTS), dtype=torch.float64, device=self.args.device)
+        if teacher is not None:
+            teacher.accelerator = self.accelerator
+            self.add_callback(EpochStarter(teacher))
+        elif train_dataset is not None:
+            self.add_callback(EpochStarter(train_dataset))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        if self.args.train_sampling_strategy == "group_by_length" and isinstance(rows, ViewRows):
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            return LengthGroupedSampler(size, lengths=rows.lengths)
+        return super()._get_train_sampler(train_dataset)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device
+    ) -> tuple[list[Batch], torch.Tensor | None]:
+        """Return the batches of a step, and the predictions that each part has in all of it, `[3]`."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(len(PARTS), device=device)
+        for batch in batches:
+            counts += _counts(batch).to(device)
+        return batches, self.accelerator.reduce(counts) if self.args.average_tokens_across_devices else counts
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the loss of a batch as its share of the step's; rows for evaluation have the task's own loss."""
+        if "own" not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        read = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        plain = self.accelerator.unwrap_model(model)
+        with noisy(plain, inputs.get("noise"), read["attention_mask"], self.weights.noise):
+            outputs = model(**read)
+        logits = outputs.logits.float().flatten(0, -2)
+        sums = torch.stack(
+            [
+                cross_entropy(logits[inputs["places"]], inputs["labels"], reduction="sum"),
+                example_consistency(logits[inputs["own"]], logits[inputs["other"]]).sum(),
+                self._against_teacher(logits, inputs),
+            ]
+        )
+        own = _counts(inputs).to(sums)
+        self.tally += torch.stack([sums.detach(), own])
+        step = own if num_items_in_batch is None else torch.as_tensor(num_items_in_batch).to(sums)
+        weights = sums.new_tensor([1.0, self.weights.example, self.weights.model])
+        loss = (weights * sums / step.clamp(min=1)).sum()
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def _against_teacher(self, logits: torch.Tensor, inputs: Batch) -> torch.Tensor:
+        if "teacher" not in inputs:
+            return logits.new_zeros(())
+        return model_consistency(logits[inputs["taught"]], inputs["teacher"], self.weights.hard_labels).sum()
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, and beside the loss the mean of each part over all its predictions since the last time."""
+        if "loss" in logs:
+            sums, counts = self.accelerator.reduce(self.tally)
+            logs |= {f"loss_{PARTS[i]}": (sums[i] / counts[i]).item() for i in counts.nonzero()[:, 0].tolist()}
+            self.tally.zero_()
+        super().log(logs, start_time)
+
+
+class TaggingConsistencyTrainer(ConsistencyTrainer, TaggingTrainer):
+    """Consistency training of a tagger, evaluated over whole sentences."""
+
+
+def _counts(batch: Batch) -> torch.Tensor:
+    return torch.tensor([float(len(batch[name])) for name in COUNTED])

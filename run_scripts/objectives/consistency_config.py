@@ -1,0 +1,85 @@
+"""The settings of xTune, and the published values of those that depend on the task."""
+
+from dataclasses import dataclass, field
+
+from xlzoo.run_scripts.arguments import RunArguments
+from xlzoo.run_scripts.corpora.views import KINDS
+from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
+from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.tasks import TASKS
+
+SETTINGS = ("cross-lingual-transfer", "translate-train-all")
+STAGES = ("1", "2", "both")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the paper's program does for a task in a setting; rates are those of the view of stage 1."""
+
+    view: tuple[str, ...]
+    subword_rate: float
+    copy: tuple[str, ...]
+    model_weight: float
+    hard_labels: bool = False
+
+
+PUBLISHED = {
+    ("ner", "cross-lingual-transfer"): Published(("subword",), 0.3, ("subword",), 5.0, hard_labels=True),
+    ("pos", "cross-lingual-transfer"): Published(("subword",), 0.5, ("subword",), 0.3),
+    ("ner", "translate-train-all"): Published(("subword",), 0.3, ("translation",), 1.0, hard_labels=True),
+    ("pos", "translate-train-all"): Published(("subword",), 0.5, ("translation",), 0.3),
+}
+
+
+@dataclass
+class ConsistencyConfig(RunArguments):
+    """What xTune adds to the training arguments; what is not given is as published for the task and setting."""
+
+    script = "run_xtune.py"
+
+    task_name: str = field(default="ner", metadata={"help": "ner or pos.", "choices": sorted(TASKS)})
+    setting: str = field(
+        default=SETTINGS[0], metadata={"help": f"{' or '.join(SETTINGS)}: whose defaults to use.", "choices": SETTINGS}
+    )
+    stage: str = field(default="both", metadata={"help": "1, 2, or both one after the other.", "choices": STAGES})
+    teacher: str | None = field(default=None, metadata={"help": "--stage 2: the folder of stage 1."})
+    augmentation: list[str] = field(
+        default_factory=list,
+        metadata={"help": f"How the views of R1 are made: some of {', '.join(KINDS)}.", **REPEATABLE},
+    )
+    copy_augmentation: list[str] = field(
+        default_factory=list, metadata={"help": "Likewise the copies that stage 2 adds.", **REPEATABLE}
+    )
+    r1_weight: float = field(default=5.0, metadata={"help": "Weight of R1, lambda 1."})
+    r2_weight: float | None = field(default=None, metadata={"help": "Weight of R2 in stage 2, lambda 2."})
+    hard_labels: bool | None = field(default=None, metadata={"help": "R2 with the stage-1 model's best labels."})
+
+    def __post_init__(self) -> None:
+        published = PUBLISHED[self.task_name, self.setting]
+        self.augmentation = self.augmentation or list(published.view)
+        self.copy_augmentation = self.copy_augmentation or list(published.copy)
+        self.r2_weight = published.model_weight if self.r2_weight is None else self.r2_weight
+        self.hard_labels = published.hard_labels if self.hard_labels is None else self.hard_labels
+        for name in ("augmentation", "copy_augmentation"):
+            for kind in (kind for kind in vars(self)[name] if kind not in KINDS):
+                raise UserError(f"--{name} {kind!r} is unknown; expected some of {', '.join(KINDS)}.")
+        require_at_least(0, self, "r1_weight", "r2_weight")
+        if bool(self.teacher) != (self.stage == "2"):
+            raise UserError("--teacher names the folder of stage 1 for --stage 2; give both, or neither.")
+        if self.label_smoothing_factor or self.fsdp or self.deepspeed:
+            raise UserError("--label_smoothing_factor, --fsdp, --deepspeed do not go with xTune; leave them out.")
+        super().__post_init__()
+
+    @property
+    def published(self) -> Published:
+        """The published values for the task and setting."""
+        return PUBLISHED[self.task_name, self.setting]
+
+    def kinds(self, stage: str) -> set[str]:
+        """Return all augmentations that a stage uses."""
+        return {*self.augmentation, *(self.copy_augmentation if stage == "2" else ())}
+
+
+def stages_of(args: ConsistencyConfig) -> list[str]:
+    """Return the stages to run, in order."""
+    return ["1", "2"] if args.stage == "both" else [args.stage]

@@ -1,0 +1,193 @@
+"""The Trainer of xTune: one forward for both sides, its loss by hand, noise, and the teacher's answers on disk."""
+
+import pytest
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from tiny_runs import make_checkpoint, sentences
+from torch.nn.functional import cross_entropy
+from transformers import AutoTokenizer
+
+from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS
+from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, ViewRows
+from xlzoo.run_scripts.corpora.unigram import sampler_of
+from xlzoo.run_scripts.corpora.views import Augmentation
+from xlzoo.run_scripts.objectives.consistency import TaggingConsistencyTrainer, Weights
+from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
+from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
+from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
+from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
+from xlzoo.run_scripts.tasks import TASKS
+
+NOISE = Noise("gaussian", 0.3)
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory):
+    """A checkpoint without dropout."""
+    folder = tmp_path_factory.mktemp("still")
+    return make_checkpoint(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+
+
+@pytest.fixture
+def parts(still, tmp_path):
+    """Student, teacher, tokenizer, doubled rows of twelve sentences, and a collator with views of every kind."""
+    tokenizer = AutoTokenizer.from_pretrained(still)
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        models.append(MadxForTokenClassification.from_pretrained(still, num_labels=len(NER_TAGS)))
+    tagged = sentences("eng", 12)
+    data = {
+        "tokens": tagged["tokens"],
+        "tags": tagged["ner_tags"],
+        "length": [len(words) for words in tagged["tokens"]],
+    }
+    rows = ViewRows(Dataset.from_dict(data), doubled=True)
+    view = Augmentation(frozenset({"subword", "noise"}), 0.7, sampler=sampler_of(tokenizer, 0.1))
+    files = TeacherFiles(tmp_path / "teacher", 1, "mine")
+    collator = TaggedViewCollator(tokenizer, view, view, 48, 5, Recollection(files))
+    return *models, tokenizer, rows, collator, files
+
+
+def make_trainer(parts, folder, hard=False, **flags):
+    student, teacher_model, tokenizer, rows, collator, files = parts
+    args = ConsistencyConfig(
+        output_dir=str(folder),
+        report_to="none",
+        use_cpu=True,
+        save_strategy="no",
+        logging_steps=1,
+        max_steps=1,
+        **flags,
+    )
+    args.remove_unused_columns = False
+    return TaggingConsistencyTrainer(
+        task=TASKS["ner"],
+        labels=list(NER_TAGS),
+        weights=Weights(5.0, 0.7, hard, NOISE),
+        teacher=Teacher(teacher_model, rows, collator, files, NOISE, args),
+        model=student,
+        args=args,
+        train_dataset=rows,
+        data_collator=collator,
+        processing_class=tokenizer,
+    )
+
+
+def by_hand(parts, indices, hard):
+    """The parts of the loss, sentence by sentence and view by view, each alone in its forward."""
+    student, teacher, _, rows, collator, _ = parts
+
+    def logits(model, side):
+        ids = torch.tensor([side.ids])
+        with torch.no_grad(), noisy(model, torch.tensor([side.noise]), torch.ones_like(ids), NOISE):
+            return model.eval()(input_ids=ids).logits[0][side.places]
+
+    task, r1, r2 = [], [], []
+    for index in indices:
+        drawn = collator.draw(rows[index])
+        own, view = logits(student, drawn.own), logits(student, drawn.view)
+        task.append(cross_entropy(own, torch.tensor(drawn.tags), reduction="none"))
+        first, second = zip(*drawn.pairs, strict=True)
+        r1.append(example_consistency(own[list(first)], view[list(second)]))
+        if rows[index]["is_copy"]:
+            r2.append(model_consistency(own, logits(teacher, drawn.own), hard))
+    return [torch.cat(part).mean().item() for part in (task, r1, r2)]
+
+
+@pytest.mark.parametrize(("hard", "size", "steps"), [(False, 24, 1), (True, 8, 3)])
+def test_the_loss_of_a_step_is_that_of_its_sentences_one_by_one(parts, tmp_path, hard, size, steps):
+    """Whether it is one batch or three; logged are the parts without weights."""
+    expected = by_hand(parts, range(24), hard)
+    flags = {"per_device_train_batch_size": size, "gradient_accumulation_steps": steps}
+    trainer = make_trainer(parts, tmp_path / "out", hard, **flags)
+    forwards = []
+    hook = parts[0].register_forward_hook(lambda module, args, kwargs, out: forwards.append(kwargs), with_kwargs=True)
+    trainer.train()
+    hook.remove()
+    assert [len(read["input_ids"]) for read in forwards] == [2 * size] * steps, "one forward reads both sides"
+    logged = trainer.state.log_history[0]
+    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=1e-4)
+    assert logged["loss"] == pytest.approx(expected[0] + 5 * expected[1] + 0.7 * expected[2], rel=1e-4)
+    assert min(expected) > 1e-4
+
+
+def test_accumulation_gives_the_same_weights(parts, tmp_path):
+    start = {key: value.clone() for key, value in parts[0].state_dict().items()}
+    made = []
+    for size, steps in ((24, 1), (8, 3)):
+        parts[0].load_state_dict(start)
+        flags = {"per_device_train_batch_size": size, "gradient_accumulation_steps": steps, "optim": "sgd"}
+        make_trainer(parts, tmp_path / str(size), learning_rate=0.1, **flags).train()
+        made.append({key: value.clone() for key, value in parts[0].state_dict().items()})
+    assert any(not torch.equal(value, start[key]) for key, value in made[0].items())
+    for key, value in made[0].items():
+        assert torch.allclose(value, made[1][key], atol=1e-5), key
+
+
+def test_batches_of_like_lengths(parts, tmp_path):
+    trainer = make_trainer(parts, tmp_path / "out", train_sampling_strategy="group_by_length")
+    torch.manual_seed(0)
+    order = list(trainer._get_train_sampler())
+    assert sorted(order) == list(range(24))
+    lengths = [parts[3].lengths[i] for i in order]
+    assert lengths[0] == max(lengths), "the longest batch comes first"
+
+
+def test_the_teacher_is_asked_once_an_epoch(parts, tmp_path, monkeypatch):
+    _, model, _, rows, collator, files = parts
+    trainer = make_trainer(parts, tmp_path / "out")
+    teacher, asked = trainer.teacher, []
+    original = teacher._logits
+    monkeypatch.setattr(teacher, "_logits", lambda indices: asked.append(indices) or original(indices))
+    before = torch.get_rng_state()
+    teacher.start(1)
+    assert torch.equal(torch.get_rng_state(), before), "the training's random numbers stay as they were"
+    teacher.start(1)
+    assert len(asked) == 1 and sorted(asked[0]) == list(range(12, 24)) and rows.epoch == 1
+    recall = Recollection(files)
+    for number in (0, 7):
+        side = collator.draw(rows[12 + number]).own
+        ids = torch.tensor([side.ids])
+        with torch.no_grad(), noisy(model, torch.tensor([side.noise]), torch.ones_like(ids), NOISE):
+            expected = model(input_ids=ids).logits[0][side.places]
+        assert torch.allclose(recall(1, number), expected, atol=1e-5)
+    # Another run's answers, and a file that was cut, are not taken for this one's.
+    path = files.path(1, 0)
+    save_file(load_file(path), path, metadata={"key": "other"})
+    teacher.start(1)
+    path.write_bytes(path.read_bytes()[:100])
+    teacher.start(1)
+    assert len(asked) == 3
+    teacher.start(2)
+    assert [found.name for found in files.folder.iterdir()] == ["epoch-2-1-of-1.safetensors"]
+    files.delete()
+    assert not files.folder.exists()
+
+
+@pytest.mark.parametrize(("kind", "deviation"), [("gaussian", 0.5), ("uniform", 0.5 / 3**0.5)])
+def test_noise_by_its_numbers(kind, deviation):
+    """20000 numbers: mean 0; a uniform distribution on (-a, a) has the deviation a / sqrt(3)."""
+    drawn = Noise(kind, 0.5).draw(3, (200, 100), torch.device("cpu"))
+    assert drawn.mean().item() == pytest.approx(0, abs=0.02) and drawn.std().item() == pytest.approx(
+        deviation, rel=0.03
+    )
+    assert kind == "gaussian" or drawn.abs().max() <= 0.5
+    some = Noise(kind, 0.5, rate=0.25).draw(3, (2000, 4), torch.device("cpu"))
+    hit = some.any(1)
+    assert hit.float().mean().item() == pytest.approx(0.25, abs=0.04) and some[hit].all()
+    assert torch.equal(Noise(kind, 0.5).draw(3, (200, 100), torch.device("cpu")), drawn)
+
+
+def test_noise_is_on_the_rows_that_have_a_seed_and_nowhere_else(still):
+    model = MadxForTokenClassification.from_pretrained(still, num_labels=3).eval()
+    embedding = model.get_input_embeddings()
+    ids, mask = torch.tensor([[0, 9, 2, 1], [0, 9, 8, 2]]), torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]])
+    plain = embedding(ids)
+    for seeds, rows in (([0, 7], [1]), ([7, 0], [0]), ([7, 8], [0, 1])):
+        with noisy(model, torch.tensor(seeds), mask, NOISE):
+            added = embedding(ids) - plain
+        assert [i for i in (0, 1) if added[i].any()] == rows and not added[0, 3].any()
+    assert torch.equal(embedding(ids), plain)
