@@ -31,6 +31,7 @@ bench: $(INSTALLED) $(PEERS)
 	.venv/bin/python benchmarks/bench_madx_step.py
 	.venv/bin/python benchmarks/bench_backpack.py
 	.venv/bin/python benchmarks/bench_word_align.py
+	.venv/bin/python benchmarks/bench_merge.py
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

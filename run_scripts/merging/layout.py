@@ -88,7 +88,7 @@ class Strength:
 
     def of(self, name: str) -> float:
         """Return the t for a module or tensor."""
-        layer = layer_of(name)
+        layer = layer_of(name) if self.by_layer else None
         return self.t if layer is None else self.by_layer.get(layer, self.t)
 
     def require(self, layers: Iterable[int]) -> None:

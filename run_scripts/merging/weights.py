@@ -25,9 +25,10 @@ def merged_weight(
 
 def _with_update(weight: torch.Tensor, parts: Mapping[str, torch.Tensor], scale: float) -> torch.Tensor:
     down, up = next(pair for pair in PAIRS if pair[0] in parts)
-    update = (parts[up] @ parts[down]) * scale
-    # An embedding's rows are its inputs.
-    changed = weight + (update.T if "embedding" in down else update)
+    factors = parts[up], parts[down]
+    if "embedding" in down:  # Its rows are its inputs.
+        factors = parts[down].T, parts[up].T
+    changed = torch.addmm(weight, *(factor.to(weight.dtype) for factor in factors), alpha=scale)
     magnitude = next((parts[part] for part in parts if part.startswith("lora_magnitude_vector")), None)
     if magnitude is None:
         return changed

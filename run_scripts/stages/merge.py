@@ -47,7 +47,7 @@ def merge_adapters(args: MergeArguments, tuning: TuneArguments, hub: HubArgument
             made = {t: merged_adapter(parents, args, t) for t in sorted(args.t)}
             tuned = tune_strength(made, base_name(args, parents), args.trust_remote_code, tuning)
         strengths = [tuned.best] if tuned else args.t
-        names = {t: f"t-{t:g}" if len(strengths) > 1 else "." for t in strengths}
+        names = {t: f"t-{t:.12g}" if len(strengths) > 1 else "." for t in strengths}
         with _new_folder(args) as folder:
             merges = {
                 name: _write(folder / name, merged_adapter(parents, args, t), args, base, tuned)
@@ -55,6 +55,9 @@ def merge_adapters(args: MergeArguments, tuning: TuneArguments, hub: HubArgument
             }
             told: dict[str, Any] = {"merged": merges, **({"scores": tuned.scores} if tuned else {})}
             write_results(folder, told)
+    logger.info(
+        "%s: %s", args.folder, "the model with the merged adapter" if base else "merged, " + _spoken(strengths)
+    )
     if destination:
         base_id = args.base_model or parents[0].config.get("base_model_name_or_path")
         wishes = Wishes(base_model=None if args.merge_into_base else base_id, trust_remote_code=args.trust_remote_code)
@@ -100,12 +103,13 @@ def _write(
     if merged.plan.rank:
         told["relative_error"] = report.relative_error
         logger.info("rank %d leaves out %.2f %% of the update's norm", merged.plan.rank, 100 * report.relative_error)
+    elif merged.plan.is_product:
+        logger.info("the updates are merged exactly, at rank %d", merged.config()["r"])
     if report.unusable:
         told["divisors_next_to_0"] = report.unusable
         logger.warning("%d of %d divisors are next to 0: added instead", report.unusable, report.divisors)
     figures = tuned.draw(folder) if tuned else ()
     _describe(folder, merge_facts(args, merged, figures, tuned and tuned.sentence))
-    logger.info("%s: %s with t = %g", folder, "the model and the adapter" if base else "the merged adapter", t)
     return told
 
 
@@ -121,6 +125,10 @@ def _describe(folder: Path, facts: Facts) -> None:
     """Write the card, as it is known without a repository, and the facts for the one that will be published."""
     write_facts(folder, facts)
     (folder / "README.md").write_text(render_card(replace(facts, usage="")), encoding="utf-8")
+
+
+def _spoken(strengths: Sequence[float]) -> str:
+    return "t = " + ", ".join(f"{t:g}" for t in strengths)
 
 
 def _require_free(folder: Path, overwrite: bool) -> None:

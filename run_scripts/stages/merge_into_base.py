@@ -102,7 +102,7 @@ def write_merged_model(base: Base, merged: MergedAdapter, folder: Path) -> None:
                 out.write(name, tensor)
                 weight_map[name] = file
                 size += tensor.nbytes
-        logger.info("%s: %d tensors", folder / file, len(shard) + len(added))
+        logger.info("%s: %d tensors", file, len(shard) + len(added))
     if list(base.shards) != [WHOLE]:
         index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))}
         (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
