@@ -49,7 +49,10 @@ def task_names(task: str) -> dict[str, str]:
     if task in known:
         return {"": task}
     if not found:
-        raise UserError(f"--task {task} is unknown; expected {', '.join(FAMILIES)}, tatoeba, or a task of lm-eval.")
+        raise UserError(
+            f"--task {task} is unknown; expected {', '.join(FAMILIES)}, {XLSUM_TASK}, "
+            "tatoeba, word_alignment, or a task of lm-eval."
+        )
     return found
 
 

@@ -6,7 +6,8 @@ from typing import TypeVar
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-Item, Done = TypeVar("Item"), TypeVar("Done")
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 
 def shared(items: Sequence[Item], work: Callable[[list[Item]], Sequence[Done]]) -> list[Done]:

@@ -18,7 +18,8 @@ from xlzoo.run_scripts.word_align_arguments import AlignerArguments
 def load_measured_aligner(args: MeasuredModel) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load the encoder that the arguments name as an aligner, where it is to run, and its tokenizer."""
     named = AlignerArguments(model_name_or_path=args.model_path, tokenizer_name=args.tokenizer_name)
-    tokenizer, model = load_aligner(named, args.place())
+    tokenizer, loaded = load_aligner(named, args.place())
+    model: Any = loaded
     return (model if args.dtype == "auto" else model.to(DTYPES[args.dtype])), tokenizer
 
 
@@ -39,7 +40,8 @@ def measure_alignment(
 
     `pairs` has the columns source and target, words, and sure and possible, links. Several processes share them.
     """
-    chosen, aligner = layer_of(model, layer), model
+    aligner: Any = model
+    chosen = layer_of(aligner, layer)
 
     def align(mine: list[tuple[list[str], list[str]]]) -> list[list[tuple[int, int]]]:
         found = aligner.align_layers(mine, tokenizer, [chosen])[chosen]

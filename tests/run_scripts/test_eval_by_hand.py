@@ -97,7 +97,7 @@ def test_endings_of_stories(measure, tmp_path):
 
 
 NAMES = [f"{letter}{number}" for letter in "VTab" for number in range(4)]
-WORDS = ["<s>", "</s>", *NAMES, "kwa", "sababu"]
+WORDS = ["<s>", "</s>", *NAMES, *"kwa sababu A: B: Answer: A B".split()]
 
 
 class Flat(Known):
@@ -142,6 +142,19 @@ def test_solved_examples(measure, tmp_path, split, row):
         assert list(prompt) == ["<s>", *turns, prompt[-3], "kwa", "sababu"]
         assert len({*shown, prompt[-3]}) == 3 and all(name[0] == "V" for name in shown)
     assert len(set(solved)) > 1
+
+
+def test_solved_examples_by_letter(measure, tmp_path):
+    """The example lists its answers as the question does, and is solved by a letter."""
+    write_causes(tmp_path, "test", "T", count=1)
+    write_causes(tmp_path, "val", "V", count=2)
+    model = Flat(positions=64, vocab_size=len(WORDS))
+    measure(model, WORDS, "xcopa", "--num_fewshot", 2, "--split", "test", "--scoring", "letter")
+    [found] = {" ".join(prompt) for prompt in model.prompts}
+    asked = "{}{} kwa sababu A: a{} B: b{} Answer:"
+    shown = [asked.format("V", n, n, n) + f" {'AB'[n]}" for n in (0, 1)]
+    question = asked.format("T", 0, 0, 0)
+    assert found in (f"<s> {shown[0]} {shown[1]} {question}", f"<s> {shown[1]} {shown[0]} {question}")
 
 
 def test_examples_that_are_not_there(measure, tmp_path):

@@ -3,14 +3,16 @@
 import json
 
 import pytest
+from datasets import Dataset, DatasetDict
 from known_folders import write_bigrams, write_rows
 from tiny_runs import refused, sentences
 
-from xlzoo.run_scripts import run_word_align
+from xlzoo.run_scripts import eval_tasks, run_word_align
 from xlzoo.run_scripts.arguments import parse
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.run_eval import main
+from xlzoo.run_scripts.stages import eval_jobs
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs
 from xlzoo.run_scripts.tasks.templates import TEMPLATES
 
@@ -70,6 +72,19 @@ def test_summaries(measure, tmp_path):
     found = measure("xlsum", "sw")
     assert found["scores"] == pytest.approx({"rouge1": 0.7, "rouge2": 0.5, "rougeL": 0.7})
     assert (found["kind"], found["dataset"], found["language"]) == ("summarization", "csebuetnlp/xlsum", "swahili")
+
+
+def test_summaries_from_the_hub(monkeypatch, tmp_path):
+    """Languages are found by the names that the data set has for its configurations."""
+    row = {"title": "T", "text": "Habari.", "summary": "Mvua kubwa."}
+    asked = []
+    monkeypatch.setattr(eval_jobs, "hub_configs", lambda name: ["english", "swahili", "chinese_simplified"])
+    monkeypatch.setattr(
+        eval_tasks, "hub_data", lambda *named: asked.append(named) or DatasetDict({"test": Dataset.from_list([row])})
+    )
+    jobs = prepare_jobs(EvalArguments(task=["xlsum"], lang=["sw", "chinese_simplified"]))
+    assert [job.name for job in jobs] == ["xlsum_swahili", "xlsum_chinese_simplified"]
+    assert asked == [("csebuetnlp/xlsum", "swahili"), ("csebuetnlp/xlsum", "chinese_simplified")]
 
 
 def test_choices_after_the_papers_prompts(measure, tmp_path):

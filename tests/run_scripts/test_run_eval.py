@@ -56,6 +56,9 @@ def test_scorings_of_whole_texts(measure):
     [(name, found)] = measure("--task", "xnli", "--lang", "Swahili").items()
     assert name == "xnli_sw" and (found["split"], found["examples"]) == ("validation", 6)
     assert found["scores"] == pytest.approx({"acc": 3 / 6, "acc_norm": 1 / 6, "acc_pmi": 2 / 6})
+    # A solved row before it changes nothing: the model reads one word back, and the prior does not hold the premise.
+    [solved] = measure("--task", "xnli", "--lang", "sw", "--num_fewshot", 1).values()
+    assert solved["scores"] == found["scores"]
     # The standard error of a mean of zeros and ones: sqrt(p (1 - p) / (n - 1)).
     assert found["errors"]["acc"] == pytest.approx((0.25 / 5) ** 0.5)
 

@@ -14,6 +14,7 @@ from tiny_runs import refused
 from xlzoo.run_scripts import devices, processes
 from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.eval_arguments import EvalArguments
+from xlzoo.run_scripts.eval_model import Harnessed
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs, score_model
 
@@ -58,6 +59,30 @@ def test_scores_of_a_loaded_model(bigrams, data):
         model.lm_head.weight.zero_()
     assert score_model(model, tokenizer, jobs, args)["mgsm_direct_sw"] == 0
     refused(lambda: prepare_jobs(EvalArguments(task=["xnli"], lang=["tr"], data_dir=str(data))), "xnli has no 'tr'")
+
+
+def test_rows_that_do_not_fit_are_read_in_smaller_batches(bigrams, data, monkeypatch):
+    """Where the memory holds two rows at a time, 16 become 8, 4 and 2, and the scores stay the same."""
+    tried = []
+
+    def holds_two(real):
+        def call(self, *args, **kwargs):
+            rows = len(kwargs["context"] if "context" in kwargs else args[0])
+            tried.append(rows)
+            if rows > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return real(self, *args, **kwargs)
+
+        return call
+
+    for name in ("_model_call", "_model_generate"):
+        monkeypatch.setattr(Harnessed, name, holds_two(getattr(Harnessed, name)))
+    args = EvalArguments(task=["xnli", "mgsm"], lang=["sw"], data_dir=str(data), max_new_tokens=8)
+    model, tokenizer = load_decoder(str(bigrams)), load_decoder_tokenizer(str(bigrams))
+    found = score_model(model, tokenizer, prepare_jobs(args), args)
+    assert found == pytest.approx({"xnli_sw": 3 / 7, "mgsm_direct_sw": 2 / 3})
+    # Six different requests of XNLI, tried with room for 16, 8, 4 and 2; likewise the three questions of MGSM.
+    assert tried[:4] == [6, 6, 4, 2] and [rows for rows in tried[4:] if rows > 2] == [3, 3, 3]
 
 
 def test_a_score_that_should_be_small_is_negative(bigrams, data):
