@@ -4,7 +4,7 @@ A Backpack is recognised by its configuration and gets our own code; the code th
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -28,6 +28,7 @@ from xlzoo.modeling.safe_files import find_file, read_json, require_file
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.model_configs import override
+from xlzoo.run_scripts.quantization import BITS, quantized
 from xlzoo.run_scripts.tokenizer_files import read_tokenizer
 from xlzoo.run_scripts.weights import BUFFERS, FORMATS, read_weights, require_memory
 
@@ -60,25 +61,52 @@ class DecoderArguments(ModelArguments):
         default="float32",
         metadata={"help": "Numbers to hold weights in; auto: the checkpoint's.", "choices": ["auto", *DTYPES]},
     )
+    quantization: str | None = field(
+        default=None,
+        metadata={"help": "Hold the base in 4bit (nf4) or 8bit under an adapter; GPU.", "choices": list(BITS)},
+    )
 
 
-def load_decoder(name: str, *, trust_remote_code: bool = False, dtype: str | None = None) -> PreTrainedModel:
+def decoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]:
+    """Return the class for a configuration; UserError where the family does not predict the next token."""
+    if isinstance(config, BackpackGPT2Config):
+        return BackpackGPT2LMHeadModel
+    # Encoders have a class for this too, which is of use only where the configuration makes them decoders.
+    encodes = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not config.to_dict().get("is_decoder")
+    if encodes or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UserError(f"{name!r} is a {config.model_type} model; expected a causal language model, such as gpt2.")
+    found: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    return found
+
+
+Finder = Callable[[PretrainedConfig, str], type[PreTrainedModel]]
+"""Returns the class for a configuration; UserError where the family, told by the name, is another than asked for."""
+
+
+def load_decoder(
+    name: str,
+    *,
+    trust_remote_code: bool = False,
+    dtype: str | None = None,
+    quantization: str | None = None,
+    find: Finder = decoder_class,
+) -> PreTrainedModel:
     """Load a causal language model from a folder or the Hub, in `dtype`, by default that of its configuration.
 
-    Raises UserError where it is none, is damaged, or is code of its repository that was not trusted.
+    With `quantization`, "4bit" or "8bit", bitsandbytes holds its layers in so many bits. Raises UserError where it is
+    no such model, is damaged, or is code of its repository that was not trusted.
     """
     fields = read_fields(name)
+    kind = DTYPES[dtype or _stored_dtype(fields)]
+    options = {"dtype": kind, **quantized(quantization, kind)}
     if not _is_known(fields):
-        return _load_custom(name, fields, trust_remote_code, dtype)
+        return _load_custom(name, fields, trust_remote_code, options)
     config = made_config(fields, f"The config.json of {name!r}")
     tensors = read_weights(name, leave_out=(*BUFFERS, *MASKS))
-    cls = decoder_class(config, name)
+    cls = find(config, name)
     _require_match(cls, config, tensors, name)
-    kind = DTYPES[dtype or _stored_dtype(fields)]
     try:
-        loaded: Any = cls.from_pretrained(
-            None, config=config, state_dict=tensors, dtype=kind, output_loading_info=True
-        )
+        loaded: Any = cls.from_pretrained(None, config=config, state_dict=tensors, output_loading_info=True, **options)
     except NONSENSE as error:
         raise UserError(f"The weights of {name!r} do not fit its config.json: {_reason(error)}.") from error
     model, found = loaded
@@ -92,18 +120,23 @@ def load_decoder(name: str, *, trust_remote_code: bool = False, dtype: str | Non
     return model
 
 
-def start_decoder(args: DecoderArguments, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def start_decoder(
+    args: DecoderArguments, tokenizer: PreTrainedTokenizerBase, find: Finder = decoder_class
+) -> PreTrainedModel:
     """Load the checkpoint that the arguments name, or make the new model that they describe."""
     name, config_name = args.model_name_or_path, args.config_name
+    if name is None and args.quantization:
+        raise UserError("--quantization is for the base of an adapter; name it with --model_name_or_path.")
     if name is None or (config_name and not has_weights(name)):
-        return new_decoder(_new_config(args), tokenizer)
+        return new_decoder(_new_config(args), tokenizer, find)
     if args.config_overrides or args.model_type or config_name not in (None, name):
         raise UserError(
             f"--config_name, --config_overrides and --model_type describe a new model, but {name!r} holds weights; "
             "leave them out, or --model_name_or_path."
         )
     dtype = None if args.dtype == "auto" else args.dtype
-    model = load_decoder(name, trust_remote_code=args.trust_remote_code, dtype=dtype)
+    options = {"trust_remote_code": args.trust_remote_code, "dtype": dtype, "quantization": args.quantization}
+    model = load_decoder(name, **options, find=find)
     embeddings: Any = model.get_input_embeddings()
     pieces = len(embeddings.weight)
     if len(tokenizer) > pieces:
@@ -137,26 +170,18 @@ def _new_config(args: DecoderArguments) -> PretrainedConfig:
     return config
 
 
-def new_decoder(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def new_decoder(
+    config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, find: Finder = decoder_class
+) -> PreTrainedModel:
     """Make an untrained model of this configuration for the tokenizer's vocabulary."""
     config.vocab_size = len(tokenizer)
     for kind in ("bos", "eos", "pad"):
         setattr(config, f"{kind}_token_id", getattr(tokenizer, f"{kind}_token_id"))
-    cls = decoder_class(config, "The new model")
+    if config.is_encoder_decoder:
+        config.decoder_start_token_id = tokenizer.pad_token_id
+    cls = find(config, "The new model")
     require_memory(_size(cls, config, "The new model's configuration"))
     return cls(config)
-
-
-def decoder_class(config: PretrainedConfig, name: str) -> type[PreTrainedModel]:
-    """Return the class for a configuration; UserError where the family does not predict the next token."""
-    if isinstance(config, BackpackGPT2Config):
-        return BackpackGPT2LMHeadModel
-    # Encoders have a class for this too, which is of use only where the configuration makes them decoders.
-    encodes = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not config.to_dict().get("is_decoder")
-    if encodes or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise UserError(f"{name!r} is a {config.model_type} model; expected a causal language model, such as gpt2.")
-    found: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    return found
 
 
 def load_decoder_tokenizer(name: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
@@ -223,7 +248,7 @@ def _is_known(fields: Mapping[str, Any]) -> bool:
     return _is_backpack(fields) or fields["model_type"] in CONFIG_MAPPING
 
 
-def _load_custom(name: str, fields: Mapping[str, Any], trusted: bool, dtype: str | None) -> PreTrainedModel:
+def _load_custom(name: str, fields: Mapping[str, Any], trusted: bool, options: Mapping[str, Any]) -> PreTrainedModel:
     """Load a model that consists of code in its own repository, which the user has to trust."""
     own = fields.get("auto_map")
     if not isinstance(own, Mapping) or "AutoModelForCausalLM" not in own:
@@ -235,8 +260,7 @@ def _load_custom(name: str, fields: Mapping[str, Any], trusted: bool, dtype: str
             f"The model {name!r} consists of code in that repository; read it, and if you trust it give "
             "--trust_remote_code."
         )
-    kind = DTYPES[dtype or _stored_dtype(fields)]
-    return AutoModelForCausalLM.from_pretrained(name, trust_remote_code=True, use_safetensors=True, dtype=kind)
+    return AutoModelForCausalLM.from_pretrained(name, trust_remote_code=True, use_safetensors=True, **options)
 
 
 def _require_match(

@@ -69,6 +69,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 KEPT = (*RULES, "id2label", "label2id")
 """The fields taken over from a repository; the others could change what transformers does, or where it looks."""
 OWN: dict[type[XLMRobertaConfig], tuple[str, ...]] = {
+    XLMRobertaConfig: (),
     MadxConfig: ("adapters", "active_adapters"),
     XLMAlignConfig: ("align_layer", "sinkhorn_steps"),
 }

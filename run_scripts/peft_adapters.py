@@ -1,4 +1,4 @@
-"""PEFT's LoRA and IA3 adapters, loaded without believing their files.
+"""PEFT's LoRA, IA3 and prefix adapters, loaded without believing their files.
 
 Left to itself, PEFT 0.21.2 imports the module that `megatron_core` names, unpickles the files that the settings of
 CorDA and LoRA-GA name, matches modules with the adapter's own regular expressions, and allocates whatever rank is
@@ -7,10 +7,11 @@ declared. Here the configuration is read field by field, and the tensors are com
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import PreTrainedModel
 
@@ -21,7 +22,8 @@ CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "a
 NAME = re.compile(r"\^?\w[\w.]{0,200}", re.ASCII)
 """A module's name, or the end of one; PEFT would take other characters for a regular expression."""
 ADAPTED = re.compile(r"base_model\.model\.(.+)\.(?:lora_\w+|ia3_l)(?:\.\w+)?")
-TASKS = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION", "CAUSAL_LM")
+TASKS = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION", "CAUSAL_LM", "SEQ_2_SEQ_LM")
+GENERATE = ("CAUSAL_LM", "SEQ_2_SEQ_LM")
 Rule = tuple[Callable[[Any], bool], str]
 
 
@@ -74,7 +76,23 @@ LORA: dict[str, Rule] = COMMON | {
     "layers_pattern": NAMES,
 }
 IA3: dict[str, Rule] = COMMON | {"feedforward_modules": NAMES}
-KINDS: dict[str, tuple[type[PeftConfig], dict[str, Rule]]] = {"LORA": (LoraConfig, LORA), "IA3": (IA3Config, IA3)}
+SIZE: Rule = (lambda value: value is None or _is_whole(value, 1, 100_000), "null or a whole number from 1 to 100000")
+SIZES = ("token_dim", "num_layers", "num_attention_heads", "num_transformer_submodules")
+"""What a prefix says of the model that it belongs to; null where the model itself is to say."""
+PREFIX: dict[str, Rule] = {
+    "num_virtual_tokens": (lambda value: _is_whole(value, 1, 100_000), "a whole number from 1 to 100000"),
+    "task_type": (lambda value: value in GENERATE, " or ".join(GENERATE)),
+    **dict.fromkeys(SIZES, SIZE),
+    # What made the prefix; it is stored as it came out.
+    "prefix_projection": BOOL,
+    "encoder_hidden_size": SIZE,
+    "init_weights": (lambda value: value in (None, "zero"), "null or zero"),
+}
+KINDS: dict[str, tuple[type[PeftConfig], dict[str, Rule]]] = {
+    "LORA": (LoraConfig, LORA),
+    "IA3": (IA3Config, IA3),
+    "PREFIX_TUNING": (PrefixTuningConfig, PREFIX),
+}
 INITS = (True, False, None, "gaussian", "orthogonal", "eva")
 """Initialisations that leave the base model as it is, so that the stored tensors are the whole adapter."""
 WITHOUT_EFFECT = (
@@ -85,25 +103,41 @@ WITHOUT_EFFECT = (
 
 
 def load_peft(model: PreTrainedModel, folder_or_id: str) -> PeftModel:
-    """Put a LoRA or IA3 adapter from a folder or the Hub into `model`, for inference; its weights are copied.
+    """Put an adapter from a folder or the Hub into `model`, for inference; its weights are copied.
 
     `AdapterError`, with the model unchanged, where it is damaged, of another kind, holds a pickle or does not fit.
     """
     path = require_file(folder_or_id, CONFIG, "a folder or Hub id of a PEFT adapter")
     fields = read_json(path)
+    weights = weights_file(folder_or_id)
+    tensors = read_tensors(weights)
+    config = _read_config(fields, list(tensors), str(path))
+    if config.task_type in GENERATE and not model.can_generate():
+        raise AdapterError(f"{path}: task_type is {config.task_type}; {type(model).__name__} does not generate text.")
+    if config.is_prompt_learning and not takes_prefix(model):
+        raise AdapterError(f"{path}: a prefix has no place in {type(model).__name__}; expected a LoRA or IA3 adapter.")
+    _check_fit(model, config, tensors, str(weights))
+    for name in SIZES if config.is_prompt_learning else ():
+        if fields.get(name) not in (None, own := getattr(config, name)):
+            raise AdapterError(f"{path}: {name} is {fields[name]}; {type(model).__name__} has {own}.")
+    loaded = get_peft_model(model, config)
+    set_peft_model_state_dict(loaded, tensors)
+    return loaded.eval()
+
+
+def weights_file(folder_or_id: str) -> Path:
+    """Return the file with an adapter's tensors, of a folder or the Hub; AdapterError where there is a pickle only."""
     weights = find_file(folder_or_id, WEIGHTS)
     if weights is None:
         pickled = find_file(folder_or_id, PICKLE) is not None
         found = f"only {PICKLE}, a pickle" if pickled else f"no {WEIGHTS}"
         raise AdapterError(f"{folder_or_id} holds {found}; expected {WEIGHTS}, save the adapter with a newer PEFT.")
-    tensors = read_tensors(weights)
-    config = _read_config(fields, list(tensors), str(path))
-    if config.task_type == "CAUSAL_LM" and not model.can_generate():
-        raise AdapterError(f"{path}: task_type is CAUSAL_LM; {type(model).__name__} does not generate text.")
-    _check_fit(model, config, tensors, str(weights))
-    loaded = get_peft_model(model, config)
-    set_peft_model_state_dict(loaded, tensors)
-    return loaded.eval()
+    return weights
+
+
+def takes_prefix(model: PreTrainedModel) -> bool:
+    """Say whether a prefix can stand before every layer: not in encoders, nor where the cache is of our own making."""
+    return model.can_generate() and not type(model).__module__.startswith("xlzoo.")
 
 
 def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftConfig:
@@ -112,8 +146,12 @@ def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftC
         raise AdapterError(f"{path}: peft_type is {_shown(kind)}; expected one of {', '.join(KINDS)}.")
     cls, rules = KINDS[kind]
     for key, value in fields.items():
-        _check_field(key, value, rules, path)
+        check_field(key, value, rules, path)
+    for key in ("task_type", "num_virtual_tokens") if kind == "PREFIX_TUNING" else ():
+        check_field(key, fields.get(key), rules, path)
     known = {key: fields[key] for key in rules if key in fields}
+    if kind == "PREFIX_TUNING":
+        return cls(inference_mode=True, **{key: known[key] for key in ("task_type", "num_virtual_tokens")})
     names = known.get("feedforward_modules") or []
     if not isinstance(known.get("target_modules"), list) or isinstance(known.get("exclude_modules"), str):
         # Regular expressions, or nothing: the tensors tell which modules are meant.
@@ -126,7 +164,8 @@ def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftC
     return cls(inference_mode=True, **known)
 
 
-def _check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> None:
+def check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> None:
+    """Raise AdapterError for a field of adapter_config.json that the rules of its kind do not take."""
     if key in WITHOUT_EFFECT:
         return
     if key in rules:
@@ -140,7 +179,8 @@ def _check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> 
             )
     elif value:
         raise AdapterError(
-            f"{path}: {_shown(key)} is {_shown(value)}, a variant that is not supported; expected plain LoRA or IA3."
+            f"{path}: {_shown(key)} is {_shown(value)}, a variant that is not supported; expected plain LoRA, IA3 "
+            "or a prefix."
         )
 
 
@@ -159,7 +199,7 @@ def _check_fit(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str,
             adapted = get_peft_model(type(model)(model.config), config)
     except ValueError as error:  # No module has one of the names, or is of a kind that takes an adapter.
         raise AdapterError(f"{path}: it does not fit {type(model).__name__}: {_shown(str(error))}.") from error
-    expected = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    expected = _expected(adapted, config)
     if unexpected := sorted(tensors.keys() - expected.keys()):
         raise AdapterError(f"{path}: the tensor {unexpected[0]} has no place in {type(model).__name__}.")
     if missing := sorted(expected.keys() - tensors.keys()):
@@ -168,6 +208,12 @@ def _check_fit(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str,
         if tensors[key].shape != value.shape:
             found = tuple(tensors[key].shape)
             raise AdapterError(f"{path}: {key} has shape {found}; this model needs {tuple(value.shape)}.")
+
+
+def _expected(adapted: PeftModel, config: PeftConfig) -> Mapping[str, torch.Tensor]:
+    if config.is_prompt_learning:
+        return {"prompt_embeddings": adapted.prompt_encoder["default"].embedding.weight}
+    return get_peft_model_state_dict(adapted, save_embedding_layers=False)
 
 
 def _shown(value: object) -> str:

@@ -1,25 +1,28 @@
-"""Arguments that put a LoRA or IA3 adapter on a model, under the names that peft and trl use."""
+"""Arguments that put a LoRA, IA3 or prefix adapter on a model, under the names that peft and trl use."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, get_peft_model
+from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING as IA3_FEEDFORWARD
+from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as IA3_TARGETS
 from transformers import PreTrainedModel
 
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.model_configs import FAMILY
+from xlzoo.run_scripts.peft_adapters import load_peft, takes_prefix
 from xlzoo.run_scripts.runs import adapter_folder
 
-KINDS = ("lora", "ia3")
+KINDS = ("lora", "ia3", "prefix")
 
 
 @dataclass
-class PeftArguments:
-    """Which adapter of PEFT's to train, or to load."""
+class NewPeftArguments:
+    """Which new adapter of PEFT's to train."""
 
-    use_peft: bool = field(default=False, metadata={"help": "Train an adapter and freeze the model."})
-    peft_type: str = field(default="lora", metadata={"help": "lora or ia3.", "choices": list(KINDS)})
+    use_peft: bool = field(default=False, metadata={"help": "Train an adapter of PEFT's and freeze the model."})
+    peft_type: str = field(default="lora", metadata={"help": "lora, ia3 or prefix.", "choices": list(KINDS)})
     target_modules: list[str] = field(
         default_factory=list,
         metadata={"help": "Modules to adapt, or all-linear; by default PEFT's choice.", **REPEATABLE},
@@ -33,49 +36,92 @@ class PeftArguments:
     lora_r: int = field(default=8, metadata={"help": "Rank."})
     lora_alpha: int = field(default=16, metadata={"help": "Scale of the update times the rank."})
     lora_dropout: float = field(default=0.05, metadata={"help": "Dropout before the update."})
-    load_adapter: str | None = field(
-        default=None, metadata={"help": "Folder or Hub id of an adapter: trained on with --use_peft, else as it is."}
-    )
+    num_virtual_tokens: int = field(default=20, metadata={"help": "Prefix tuning: length of the prefix."})
 
     def __post_init__(self) -> None:
-        require_at_least(1, self, "lora_r")
+        require_at_least(1, self, "lora_r", "num_virtual_tokens")
         if not 0 <= self.lora_dropout < 1:
             raise UserError(f"--lora_dropout is {self.lora_dropout}; expected 0 to less than 1.")
         idle = {"target_modules": self.target_modules, "modules_to_save": self.modules_to_save}
         idle |= {"feedforward_modules": self.feedforward_modules}
-        for name in (name for name, value in idle.items() if value and (not self.use_peft or self.load_adapter)):
+        for name in (name for name, value in idle.items() if value and not self.makes_new):
             raise UserError(f"--{name} shapes a new adapter; it goes with --use_peft and without --load_adapter.")
+        for name in (name for name, value in idle.items() if value and self.peft_type == "prefix"):
+            raise UserError(f"--{name} is for lora and ia3; a prefix stands before every layer, leave it out.")
         if self.peft_type == "ia3" and bool(self.target_modules) != bool(self.feedforward_modules):
             raise UserError("IA3 wants --target_modules and --feedforward_modules together, or neither.")
 
-    def adapt(self, model: PreTrainedModel) -> PreTrainedModel | PeftModel:
-        """Return the model with the adapter that is asked for, or as it is; UserError where it has no place."""
-        if self.load_adapter:
-            return self._loaded(model)
-        if not self.use_peft:
-            return model
+    @property
+    def makes_new(self) -> bool:
+        """Whether a new adapter is trained, not one that is there trained on."""
+        return self.use_peft
+
+    def add_new(self, model: PreTrainedModel, task_type: str | None) -> PeftModel:
+        """Put the new adapter on the model; `task_type` is PEFT's ("CAUSAL_LM"). UserError where it has no place."""
+        if self.peft_type == "prefix" and not takes_prefix(model):
+            raise UserError(f"{type(model).__name__} takes no prefix; give --peft_type lora or ia3, or another model.")
         try:
-            return get_peft_model(model, self._config())
+            adapted: Any = get_peft_model(model, self._config(model, task_type))
         except ValueError as error:
             reason = " ".join(str(error).split())[:200].rstrip(".")
             raise UserError(
                 f"No adapter could be added: {reason}; name modules of it with --target_modules."
             ) from error
-
-    def _loaded(self, model: PreTrainedModel) -> PeftModel:
-        adapted = load_peft(model, adapter_folder(str(self.load_adapter)))
-        if self.use_peft:
-            adapted.set_requires_grad("default", requires_grad=True)
-            adapted.peft_config["default"].inference_mode = False
         return adapted
 
-    def _config(self) -> PeftConfig:
-        chosen: Any = self.target_modules or None
+    def _config(self, model: PreTrainedModel, task_type: str | None) -> PeftConfig:
+        if self.peft_type == "prefix":
+            return PrefixTuningConfig(task_type=task_type, num_virtual_tokens=self.num_virtual_tokens)
+        targets, feedforward = self.target_modules, self.feedforward_modules
+        if self.peft_type == "ia3" and not targets and model.config.model_type in FAMILY:
+            # PEFT has no choice for XLM-R, which is a RoBERTa.
+            targets, feedforward = IA3_TARGETS["roberta"], IA3_FEEDFORWARD["roberta"]
+        elif not targets and model.config.model_type in FAMILY:
+            targets = ["query", "value"]
         shared: dict[str, Any] = {
-            "target_modules": "all-linear" if chosen == ["all-linear"] else chosen,
+            "target_modules": "all-linear" if targets == ["all-linear"] else targets or None,
             "modules_to_save": self.modules_to_save or None,
-            "task_type": "CAUSAL_LM",
+            "task_type": task_type,
         }
         if self.peft_type == "ia3":
-            return IA3Config(**shared, feedforward_modules=self.feedforward_modules or None)
+            return IA3Config(**shared, feedforward_modules=feedforward or None)
         return LoraConfig(**shared, r=self.lora_r, lora_alpha=self.lora_alpha, lora_dropout=self.lora_dropout)
+
+
+@dataclass
+class PeftArguments(NewPeftArguments):
+    """Which adapter of PEFT's to train, or to load."""
+
+    load_adapter: str | None = field(
+        default=None, metadata={"help": "Folder or Hub id of an adapter: trained on with --use_peft, else as it is."}
+    )
+
+    @property
+    def makes_new(self) -> bool:
+        """Whether a new adapter is trained, not one that is there trained on."""
+        return self.use_peft and not self.load_adapter
+
+    def adapt(self, model: PreTrainedModel, task_type: str) -> PreTrainedModel | PeftModel:
+        """Return the model with the adapter that is asked for, or as it is; UserError where it has no place."""
+        if self.load_adapter:
+            return load_adapted(model, self.load_adapter, trainable=self.use_peft)
+        return self.add_new(model, task_type) if self.use_peft else model
+
+
+def load_adapted(model: PreTrainedModel, path: str, trainable: bool) -> PeftModel:
+    """Put an adapter from a folder, a run's or its own, or from the Hub on the model, to be trained on if asked."""
+    adapted = load_peft(model, adapter_folder(path))
+    config = adapted.active_peft_config
+    if trainable:
+        config.inference_mode = False
+        if config.is_prompt_learning:
+            adapted.prompt_encoder.requires_grad_(True)
+        else:
+            adapted.set_requires_grad("default", requires_grad=True)
+    return adapted
+
+
+def require_trainable(adapted: PreTrainedModel | PeftModel, gradient_checkpointing: bool) -> None:
+    """Refuse to learn a prefix with `--gradient_checkpointing`, under which models do not read it."""
+    if isinstance(adapted, PeftModel) and adapted.active_peft_config.is_prompt_learning and gradient_checkpointing:
+        raise UserError("A prefix cannot be learned with --gradient_checkpointing; leave it out.")

@@ -8,22 +8,21 @@ from typing import Any
 from datasets import Dataset, DatasetDict, IterableDataset, concatenate_datasets
 
 from xlzoo.run_scripts.corpora.streams import first_row, stream
-from xlzoo.run_scripts.data_arguments import SourceArguments, first_present, require_at_least
+from xlzoo.run_scripts.data_arguments import first_present, require_at_least
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.prompt_arguments import PromptSource
 
 Splits = dict[str, Dataset | IterableDataset]
 
 
 @dataclass
-class TextArguments(SourceArguments):
+class TextArguments(PromptSource):
     """Where text, or prompts with completions, come from, and how they are cut."""
 
     block_size: int | None = field(
         default=None, metadata={"help": "Tokens of a row; by default all the model's positions, at most 1024."}
     )
     line_by_line: bool = field(default=False, metadata={"help": "Each text is a row of its own, not part of a block."})
-    prompt_column_name: str | None = field(default=None, metadata={"help": "Column with prompts, if not 'prompt'."})
-    completion_column_name: str | None = field(default=None, metadata={"help": "Likewise, if not 'completion'."})
     completion_separator: str = field(default="", metadata={"help": "What stands between prompt and completion."})
     validation_split_percentage: int = field(
         default=5, metadata={"help": "Share of the training rows to evaluate on where there is no validation split."}
@@ -43,22 +42,23 @@ class TextArguments(SourceArguments):
             raise UserError(
                 f"--validation_split_percentage is {self.validation_split_percentage}; expected 1 to 50 percent."
             )
+        if self.task_name and self.streaming:
+            raise UserError("--task_name reads its sentence pairs at once; leave --streaming out.")
         if self.text_column_name and (self.prompt_column_name or self.completion_column_name):
             raise UserError("Give --text_column_name, or --prompt_column_name and --completion_column_name.")
 
     def rows(self) -> Splits:
         """Return every split as `{"text"}`, or `{"prompt", "completion"}` where the data have these columns."""
+        if self.task_name:
+            return dict(self.prompts())
         return self._streams() if self.streaming else dict(self.load("text", *self._choices()))
 
     def _choices(self) -> list[dict[str, str]]:
-        pairs = {
-            "prompt": self.prompt_column_name or "prompt",
-            "completion": self.completion_column_name or "completion",
-        }
         text = {"text": self.text_column_name or "text"}
         if self.text_column_name:
             return [text]
-        return [pairs] if self.prompt_column_name or self.completion_column_name else [pairs, text]
+        named = self.prompt_column_name or self.completion_column_name
+        return [self.prompt_columns] if named else [self.prompt_columns, text]
 
     def _streams(self) -> Splits:
         """Stream the training rows; the others, which are few, are read."""

@@ -77,6 +77,19 @@ class TaggingCollator:
         return batch
 
 
+class LabelCollator:
+    """Batches for classification: `input_ids` and `attention_mask` `[B, L]`, and `labels` `[B]`."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.pad = tokenizer.pad_token_id
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Pad the rows."""
+        batch = padded([row["input_ids"] for row in rows], self.pad)
+        batch["labels"] = torch.tensor([row["labels"] for row in rows])
+        return batch
+
+
 class PreTrainingCollator:
     """Batches for pre-training, of the rows of `MixedRows`; masks are drawn as `MaskingCollator` draws them.
 

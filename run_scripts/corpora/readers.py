@@ -1,13 +1,14 @@
 """File formats: text lines, tagged words (IOB2, CoNLL, CoNLL-U) and what `datasets` reads itself; plain or `.gz`."""
 
+import csv
 import glob
 import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import dropwhile, groupby
 from pathlib import Path
+from typing import Any
 
 import datasets
 from datasets.exceptions import DatasetsError
@@ -15,7 +16,7 @@ from langcodes import tag_is_valid
 
 from xlzoo.run_scripts.errors import UserError
 
-from .raw_files import NONSENSE, Opener, bounded_lines, check_json, printable
+from .raw_files import DAMAGE, NONSENSE, Opener, bounded_lines, check_json, printable
 from .tables import check_parquet, require_sound
 
 BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -47,8 +48,9 @@ def is_readable(path: Path) -> bool:
 
 
 def read_file(path: Path, kind: str) -> datasets.Dataset:
-    """Read one file as rows of `kind` "text" or "tokens"; the columns of csv, json and parquet files are their own.
+    """Read one file as rows of `kind` "text", "tokens" or "pairs"; csv, json and parquet files have their own columns.
 
+    So has a `.tsv` file of "pairs", named by its first line; quotes are just quotes in it.
     As "text", a `.txt` file gives its lines, so does one named after a language (`train.de`), and a file of tagged
     words its sentences, a space between words.
     Raises UserError if the file is missing, unreadable, empty, not UTF-8 or of an unknown ending.
@@ -59,7 +61,7 @@ def read_file(path: Path, kind: str) -> datasets.Dataset:
         raise UserError(f"cannot tell the format of {path}: expected a name ending in one of {known}, plain or .gz")
     if plain:
         rows = read_text(path)
-    elif ending(path) in BUILDERS:
+    elif ending(path) in BUILDERS or (kind == "pairs" and ending(path) == ".tsv"):
         rows = _read_with_builder(path)
     else:
         rows = read_tagged(path)
@@ -76,10 +78,14 @@ def read_text(path: Path, *, skip_blank: bool = True) -> datasets.Dataset:
     return datasets.Dataset.from_dict({"text": [line for line in lines if line.strip() or not skip_blank]})
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line without its end) of a UTF-8 file; UserError where it cannot be read."""
+def read_lines(path: Path, opener: Opener | None = None) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line without its end) of a UTF-8 file; UserError where it cannot be read.
+
+    `opener` unpacks it, by default what its name ends in, nothing or `.gz`.
+    """
     number = 0
-    opener: Opener | None = gzip.open if path.name.endswith(".gz") else None
+    if opener is None and path.name.endswith(".gz"):
+        opener = gzip.open
     try:
         for number, line in enumerate(bounded_lines(path, opener), start=1):
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -88,7 +94,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"{path}, line {number}: not UTF-8 ({error.reason}), convert the file to UTF-8") from error
     except FileNotFoundError as error:
         raise UserError(f"no file {path}: expected an existing file, correct the path") from error
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGE as error:
         raise UserError(f"cannot read {path} after line {number}: {error}, give a complete, readable file") from error
 
 
@@ -165,7 +171,8 @@ def _split(line: str, separator: str) -> list[str]:
 
 def _read_with_builder(path: Path) -> datasets.Dataset:
     """Read csv, json or parquet through `datasets`, after the checks whose failures it reports poorly."""
-    builder = BUILDERS[ending(path)]
+    builder = BUILDERS.get(ending(path), "csv")
+    options: dict[str, Any] = {"sep": "\t", "quoting": csv.QUOTE_NONE} if ending(path) == ".tsv" else {}
     if builder != "parquet":
         lines = (line for _, line in read_lines(path))
         found = check_json(lines, path) if builder == "json" else sum(bool(line.strip()) for line in lines)
@@ -174,7 +181,8 @@ def _read_with_builder(path: Path) -> datasets.Dataset:
     try:
         if builder == "parquet":
             check_parquet(path)
-        rows = datasets.load_dataset(builder, data_files={"train": glob.escape(str(path))}, split="train")
+        files = {"train": glob.escape(str(path))}
+        rows = datasets.load_dataset(builder, data_files=files, split="train", **options)
     except (DatasetsError, OSError, ValueError, *NONSENSE) as error:
         reason = printable(error.__cause__ or error)
         raise UserError(f"cannot read {path}: {reason}, correct the file or give another") from error

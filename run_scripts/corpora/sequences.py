@@ -92,6 +92,37 @@ def as_completions(
     return _map(rows, join, "Joining prompts and completions", with_indices=True)
 
 
+def as_source_and_target(
+    rows: Dataset, tokenizer: PreTrainedTokenizerBase, source_length: int, target_length: int
+) -> Dataset:
+    """Turn `{"prompt", "completion"}` rows into `{"input_ids", "labels"}` for an encoder and a decoder.
+
+    A prompt begins and ends as the tokenizer's texts do, a completion with the end of text. Of a prompt that is too
+    long the beginning goes, of a completion the end. Raises UserError for a completion that is empty.
+    """
+    alone, end = tokenizer("")["input_ids"], tokenizer.eos_token_id
+    head = alone[:1] if alone[:1] == [tokenizer.bos_token_id] else []
+    tail = alone[-1:] if alone[-1:] == [end] else []
+    room = source_length - len(head) - len(tail)
+
+    def encode(batch: Mapping[str, list[str]], places: Sequence[int]) -> Columns:
+        sources, targets = (
+            tokenizer(batch[column], add_special_tokens=False, verbose=False)["input_ids"]
+            for column in ("prompt", "completion")
+        )
+        for place, ids in zip(places, targets, strict=True):
+            if not ids:
+                raise UserError(
+                    f"The completion in row {place} is empty; expected a text to predict, correct the row."
+                )
+        return {
+            "input_ids": [[*head, *ids[-room:], *tail] for ids in sources],
+            "labels": [[*ids, end][:target_length] for ids in targets],
+        }
+
+    return _map(rows, encode, "Reading prompts and completions", with_indices=True)
+
+
 def _fitted(ids: Sequence[int], size: int, frame: Frame, length: int, place: int) -> tuple[list[int], list[int]]:
     """Return the prompt's ids, cut from the left, and those of the completion, the last `size` ids, with the end."""
     prompt, completion = ids[: len(ids) - size], [*ids[len(ids) - size :], *frame.tail]

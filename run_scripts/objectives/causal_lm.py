@@ -1,22 +1,23 @@
 """Causal language modelling: the vocabulary loss in chunks, for every model whose head is one projection."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from peft import PeftModel
 from torch import nn
-from transformers import PreTrainedModel, Trainer
+from transformers import EvalPrediction, PreTrainedModel
 
 from xlzoo.modeling.chunked_loss import head_scores, head_sums, sums_from_logits
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.corpora.collators import pad, padded
 from xlzoo.run_scripts.corpora.pieces import IGNORED
+from xlzoo.run_scripts.objectives.step_mean import Batch, StepMeanTrainer
 from xlzoo.run_scripts.objectives.token_scores import perplexity, row_sums
 
-Batch = dict[str, torch.Tensor]
+Scores = Callable[[EvalPrediction], dict[str, float]]
 
 
 @dataclass
@@ -88,21 +89,16 @@ class Body:
         return same
 
 
-class CausalLMTrainer(Trainer):
-    """The stock Trainer with a loss that never holds the logits of a whole batch, and an exact evaluation.
+class CausalLMTrainer(StepMeanTrainer):
+    """A Trainer with a loss that never holds the logits of a whole batch, and an exact evaluation.
 
     The loss is the mean over all predicted tokens of a step, whatever the batches, accumulation steps or processes;
     `label_smoothing_factor` smooths it in training. Where a model is sharded, or its logits are more than a
     projection, they are made by the model as usual.
     """
 
-    loss_is_scaled_for_ga = True
-
-    def __init__(self, *, model: PreTrainedModel | PeftModel, **kwargs: Any) -> None:
-        super().__init__(model=model, compute_metrics=perplexity, **kwargs)
-        self.model_accepts_loss_kwargs = True
-        self._loss_shifts_labels = False  # `SequenceCollator` leaves the first label out.
-        self.label_smoother = None
+    def __init__(self, *, model: PreTrainedModel | PeftModel, scores: Scores = perplexity, **kwargs: Any) -> None:
+        super().__init__(model=model, compute_metrics=scores, **kwargs)
         self.body = Body(model)
         sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled or self.args.n_gpu > 1
         self.in_chunks = self.body.can_stop and not sharded
@@ -124,12 +120,7 @@ class CausalLMTrainer(Trainer):
         else:
             logits = model(**rest, use_cache=False).logits
             total, _ = sums_from_logits(logits[:, :-1].flatten(0, 1), targets.flatten(), smoothing)
-        if num_items_in_batch is None:
-            loss = total / (targets != IGNORED).sum().clamp(min=1)
-        else:
-            loss = total / num_items_in_batch
-            if self.args.average_tokens_across_devices:
-                loss = loss * self.accelerator.num_processes
+        loss = self.share(total, (targets != IGNORED).sum().clamp(min=1), num_items_in_batch)
         return (loss, None) if return_outputs else loss
 
     def prediction_step(

@@ -24,3 +24,12 @@ def perplexity(prediction: EvalPrediction) -> dict[str, float]:
     loss, correct, number = np.asarray(prediction.predictions, dtype="float64").sum(axis=0)
     mean = loss / max(number, 1)
     return {"loss": mean, "perplexity": math.exp(min(mean, 700)), "accuracy": correct / max(number, 1)}
+
+
+def completion_scores(prediction: EvalPrediction) -> dict[str, float]:
+    """Add to what `perplexity` says the share of rows that are predicted from end to end.
+
+    So many completions are what greedy decoding would write.
+    """
+    _, correct, number = np.asarray(prediction.predictions, dtype="float64").T
+    return {**perplexity(prediction), "exact_match": float((correct == number).mean())}

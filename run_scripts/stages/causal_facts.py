@@ -1,15 +1,10 @@
-"""What the cards of causal language models say, and those of PEFT adapters on them."""
-
-from typing import Literal
+"""What the cards of models that write text say, and those of PEFT adapters on them."""
 
 from xlzoo.hub_cards import Facts
 from xlzoo.run_scripts.corpora.languages import display_name
 from xlzoo.run_scripts.stages.facts import LIBRARIES, Record, of_run
-from xlzoo.run_scripts.stages.papers import BACKPACK, IA3, LORA
+from xlzoo.run_scripts.stages.papers import ADAPTERS, BACKPACK
 from xlzoo.run_scripts.stages.snippets import generator_usage
-
-Method = Literal["LoRA", "IA3"]
-PAPERS = {"LoRA": LORA, "IA3": IA3}
 
 
 def causal_lm_facts(run: Record, prompt: str, is_backpack: bool) -> Facts:
@@ -30,10 +25,11 @@ def causal_lm_facts(run: Record, prompt: str, is_backpack: bool) -> Facts:
     )
 
 
-def causal_adapter_facts(run: Record, prompt: str, method: Method, is_completion: bool, own_code: bool) -> Facts:
-    """Describe a LoRA or IA3 adapter of a causal model, trained on running text or on prompts and completions.
+def causal_adapter_facts(run: Record, prompt: str, method: str, is_completion: bool, own_code: bool) -> Facts:
+    """Describe an adapter of a causal model, trained on running text or on prompts and completions.
 
-    `own_code` says whether the base model brings code; the card continues the prompt if the base has a Hub id.
+    `method` is "LoRA", "IA3" or "Prefix". `own_code` says whether the base model brings code; the card continues the
+    prompt if the base has a Hub id.
     """
     data = "prompts and their completions" if is_completion else "running text"
     base = run.base.hub_id
@@ -45,7 +41,24 @@ def causal_adapter_facts(run: Record, prompt: str, method: Method, is_completion
         pipeline_tag="text-generation",
         library_name="peft",
         usage=generator_usage(prompt, own_code, base) if base else "",
-        **of_run(run, PAPERS[method], [run.language], (*LIBRARIES, "peft")),
+        **of_run(run, ADAPTERS[method], [run.language], (*LIBRARIES, "peft")),
+    )
+
+
+def seq2seq_facts(run: Record, prompt: str, method: str | None) -> Facts:
+    """Describe a sequence-to-sequence model or, by its method, an adapter of one; its card answers the prompt."""
+    base = run.base.hub_id
+    what = f"{method} adapter of a sequence-to-sequence model" if method else "sequence-to-sequence model"
+    usage = generator_usage(prompt, False, base if method else None, "AutoModelForSeq2SeqLM")
+    return Facts(
+        title=f"{what[0].upper()}{what[1:]}{_for_language(run)}",
+        kind="peft" if method else "model",
+        summary=f"{'An' if method == 'IA3' else 'A'} {what}, trained on prompts and their completions.",
+        tags=("seq2seq", *((method.lower(),) if method else ())),
+        pipeline_tag="text-generation",
+        library_name="peft" if method else "transformers",
+        usage=usage if base or not method else "",
+        **of_run(run, ADAPTERS[method] if method else None, [run.language], (*LIBRARIES, *("peft",) * bool(method))),
     )
 
 

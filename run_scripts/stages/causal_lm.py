@@ -1,4 +1,4 @@
-"""Causal LM from arguments to a saved model, or a LoRA or IA3 adapter of one."""
+"""Causal LM from arguments to a saved model, or an adapter of PEFT's for one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,15 +14,20 @@ from xlzoo.hub_cards.probes import record_model, record_peft, require_trusted_ba
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_completions, as_documents, as_packed, require_tokens
-from xlzoo.run_scripts.decoders import DecoderArguments, load_decoder_tokenizer, positions_of, start_decoder
+from xlzoo.run_scripts.decoder_tokenizers import start_decoder_tokenizer
+from xlzoo.run_scripts.decoders import DecoderArguments, positions_of, start_decoder
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_tokenizer
+from xlzoo.run_scripts.language_tests import by_language, joined
+from xlzoo.run_scripts.new_tokenizers import save_tokenizer
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig, CausalLMTrainer, SequenceCollator
-from xlzoo.run_scripts.peft_arguments import PeftArguments
+from xlzoo.run_scripts.objectives.token_scores import completion_scores, perplexity
+from xlzoo.run_scripts.peft_arguments import PeftArguments, require_trainable
+from xlzoo.run_scripts.quantization import prepared, require_adapter
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
-from xlzoo.run_scripts.stages.causal_facts import Method, causal_adapter_facts, causal_lm_facts
+from xlzoo.run_scripts.stages.causal_facts import causal_adapter_facts, causal_lm_facts
 from xlzoo.run_scripts.stages.curves import draw_curve
 from xlzoo.run_scripts.stages.facts import record_run
+from xlzoo.run_scripts.stages.papers import METHODS
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import opening
 from xlzoo.run_scripts.text_arguments import TextArguments, with_validation
@@ -41,31 +46,36 @@ def train_causal_lm(
 
     The result is a whole model with its tokenizer, or with `--use_peft` an adapter in PEFT's format.
     """
-    rows = _rows(data_args, args)
+    require_adapter(model_args.quantization, peft_args.use_peft or bool(peft_args.load_adapter), args)
+    rows, tests = _rows(data_args, args)
     checkpoint = check_output(args)
     set_seed(args.seed)
-    tokenizer = _tokenizer(model_args, rows, checkpoint)
+    tokenizer = start_decoder_tokenizer(model_args, rows, checkpoint)
     model = start_decoder(model_args, tokenizer)
     require_causal(model.eval())
     length = _block_size(data_args.block_size, model.config)
-    adapted = peft_args.adapt(model)
+    model = prepared(model, model_args.quantization, args.gradient_checkpointing)
+    adapted = peft_args.adapt(model, "CAUSAL_LM")
+    require_trainable(adapted, args.gradient_checkpointing)
     if isinstance(adapted, PeftModel) and args.destination:
         require_trusted_base(adapted, str(model_args.model_name_or_path), model_args.trust_remote_code)
     if args.freeze_backpack:
         _freeze(adapted)
     require_fit(adapted, checkpoint)
-    splits = {split: _encode(part, tokenizer, length, data_args, args) for split, part in rows.items()}
+    encode = partial(_encode, tokenizer=tokenizer, length=length, data_args=data_args, args=args)
+    splits = {split: encode(part) for split, part in rows.items() if split != "test"}
     claim_output(args)
     args.remove_unused_columns = False
     trainer = CausalLMTrainer(
         model=adapted,
+        scores=completion_scores if any(map(_is_completion, rows.values())) else perplexity,
         args=args,
         train_dataset=splits.get("train"),
         eval_dataset=splits.get("validation"),
         data_collator=SequenceCollator(tokenizer.pad_token_id),
         processing_class=tokenizer,
     )
-    results = run_trainer(trainer, checkpoint, splits.get("test"))
+    results = run_trainer(trainer, checkpoint, by_language(tests, encode))
     if trainer.is_world_process_zero():
         if args.do_train:
             adapted.save_pretrained(str(args.folder))
@@ -85,9 +95,11 @@ def train_causal_lm(
     return results
 
 
-def _rows(data_args: TextArguments, args: CausalLMConfig) -> Mapping[str, Any]:
-    """Return the rows of every split that is needed, having refused what cannot be trained on."""
+def _rows(data_args: TextArguments, args: CausalLMConfig) -> tuple[Mapping[str, Any], DatasetDict]:
+    """Return the needed rows by split, having refused what cannot be trained on, and the test rows by language."""
     splits: Mapping[str, Any] = data_args.rows()
+    tests = data_args.tests(TextArguments.rows, splits) if args.do_predict else DatasetDict()
+    splits = {**splits, **joined(tests)}
     if args.do_eval and not (data_args.streaming and args.do_train):
         splits = with_validation(splits, data_args.validation_split_percentage)
     needed = needed_splits(args, splits)
@@ -98,29 +110,7 @@ def _rows(data_args: TextArguments, args: CausalLMConfig) -> Mapping[str, Any]:
         raise UserError("A stream has no end that is known; say with --max_steps how long to train.")
     if isinstance(stream := needed.get("train"), IterableDataset):
         needed["train"] = stream.shuffle(seed=args.data_seed or args.seed, buffer_size=data_args.shuffle_buffer_size)
-    return needed
-
-
-def _tokenizer(
-    model_args: DecoderArguments, rows: Mapping[str, Any], checkpoint: str | None
-) -> PreTrainedTokenizerBase:
-    size = model_args.tokenizer_vocab_size
-    if size is None:
-        name = model_args.tokenizer_name or model_args.model_name_or_path or model_args.config_name
-        if name is None:
-            raise UserError(
-                "Name a checkpoint with --model_name_or_path, or give a new model a tokenizer, with "
-                "--tokenizer_name or --tokenizer_vocab_size."
-            )
-        return load_decoder_tokenizer(name, model_args.trust_remote_code)
-    train = rows.get("train")
-    if model_args.model_name_or_path or model_args.tokenizer_name or not isinstance(train, Dataset):
-        raise UserError(
-            "--tokenizer_vocab_size trains the tokenizer of a new model, on training text that is no stream."
-        )
-    if checkpoint is not None:
-        return load_decoder_tokenizer(checkpoint)
-    return train_decoder_tokenizer((text for column in train.column_names for text in train[column]), size)
+    return needed, tests
 
 
 def _block_size(asked: int | None, config: PretrainedConfig) -> int:
@@ -162,5 +152,5 @@ def _describe(model: PreTrainedModel | PeftModel, run: Any, rows: Any) -> Facts:
     if not isinstance(model, PeftModel):
         return causal_lm_facts(run, prompt, isinstance(model, BackpackGPT2LMHeadModel))
     plain: Any = model.get_base_model()
-    method: Method = "IA3" if model.active_peft_config.peft_type == "IA3" else "LoRA"
-    return causal_adapter_facts(run, prompt, method, column == "prompt", bool(plain.config.to_dict().get("auto_map")))
+    own_code = bool(plain.config.to_dict().get("auto_map"))
+    return causal_adapter_facts(run, prompt, METHODS[model.active_peft_config.peft_type], column == "prompt", own_code)

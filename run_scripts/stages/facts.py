@@ -13,12 +13,13 @@ from xlzoo.run_scripts.corpora.languages import display_name, hub_tag
 from xlzoo.run_scripts.corpora.sources import PHRASEBOOK
 from xlzoo.run_scripts.data_arguments import SourceArguments
 from xlzoo.run_scripts.given_flags import is_local, last_part
-from xlzoo.run_scripts.stages.papers import MADX, MADX2, XLM_R, Paper
-from xlzoo.run_scripts.stages.snippets import adapter_usage, other_adapter_usage
+from xlzoo.run_scripts.stages.papers import ADAPTERS, MADX, MADX2, XLM_R, Paper
+from xlzoo.run_scripts.stages.snippets import adapter_usage, other_adapter_usage, peft_usage
 from xlzoo.run_scripts.tasks import Task
+from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS, PairTask
 
 SPLITS = {"eval": "validation", "test": "test"}
-SCORES = ("f1", "precision", "recall", "accuracy", "perplexity", "loss")
+SCORES = ("f1", "precision", "recall", "accuracy", "exact_match", "perplexity", "loss")
 """What a card lists of a run's results, in this order; scores per entity type stay in `all_results.json`."""
 LOCAL_FILES = "local files"
 PLAIN_NAMES = (PHRASEBOOK, LOCAL_FILES)
@@ -26,7 +27,13 @@ DATA_NOTES = {
     PHRASEBOOK: "The data is the phrasebook of xlzoo, simple sentences that a grammar writes; "
     "scores on it say little about other text."
 }
-TASK_NAMES = {"ner": "named entity recognition", "pos": "part-of-speech tagging"}
+TASK_NAMES = {
+    "ner": "named entity recognition",
+    "pos": "part-of-speech tagging",
+    **{name: task.title for name, task in PAIR_TASKS.items()},
+}
+HEADS = {"token-classification": "tagging", "text-classification": "classification"}
+"""AdapterHub's type of head by the Hub's name of a task."""
 LIBRARIES = ("xlzoo", "transformers", "torch", "datasets")
 
 
@@ -104,7 +111,22 @@ def language_adapter_facts(run: Record) -> Facts:
     )
 
 
-def task_adapter_facts(run: Record, task: Task, labels: int, leaves_out_layers: bool) -> Facts:
+def language_peft_facts(run: Record, method: str) -> Facts:
+    """Describe a "LoRA" or "IA3" adapter that learned a language; its code needs the Hub id of the base."""
+    name, base = display_name(run.language) if run.language else "", run.base.hub_id
+    return Facts(
+        title=f"{method} language adapter{' for ' * bool(name)}{name}",
+        kind="peft",
+        summary=f"{'An' if method == 'IA3' else 'A'} {method} adapter of XLM-R that learned from masked text.",
+        tags=("language-adapter", method.lower(), "xlm-roberta"),
+        pipeline_tag="fill-mask",
+        library_name="peft",
+        usage=peft_usage(base, "AutoModelForMaskedLM", None, own_code=False) if base else "",
+        **of_run(run, ADAPTERS[method], [run.language], (*LIBRARIES, "peft")),
+    )
+
+
+def task_adapter_facts(run: Record, task: Task | PairTask, labels: int, leaves_out_layers: bool) -> Facts:
     """Describe a task adapter with its head of so many labels; one that leaves layers out is of MAD-X 2.0."""
     name = TASK_NAMES[task.name]
     trained = f", trained in {display_name(run.language)}" if run.language else ""
@@ -113,7 +135,7 @@ def task_adapter_facts(run: Record, task: Task, labels: int, leaves_out_layers: 
         kind="adapter",
         summary=f"An adapter for {name} with its head, to be stacked on a language adapter of the same base model.",
         tags=("adapters", "mad-x", "task-adapter", task.pipeline_tag, "xlm-roberta"),
-        **_adapter_code(run, "tagging", labels),
+        **_adapter_code(run, HEADS[task.pipeline_tag], labels),
         **of_run(run, MADX2 if leaves_out_layers else MADX, [run.language]),
     )
 

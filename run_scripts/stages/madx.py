@@ -11,6 +11,7 @@ from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse,
 from xlzoo.run_scripts.corpora.languages import iso639_3
 from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.destination import Destination, chosen
+from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig
@@ -232,7 +233,7 @@ def _evaluation_stage(recipe: MadxRecipe, seed: int, setting: str, language: str
 
 def run_mlm(flags: list[str]) -> dict[str, Any]:
     """Run masked LM with these flags."""
-    return train_masked_lm(*parse(flags, ModelArguments, DataArguments, AdapterArguments, MaskedLMConfig))
+    return train_masked_lm(*parse(flags, ModelArguments, DataArguments, EncoderAdapterArguments, MaskedLMConfig))
 
 
 def run_ner(flags: list[str]) -> dict[str, Any]:

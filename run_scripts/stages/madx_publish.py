@@ -22,7 +22,7 @@ from xlzoo.run_scripts.stages.facts import Record, dataset_name, read_metrics, t
 from xlzoo.run_scripts.stages.madx import MadxRecipe, evaluation_folder
 from xlzoo.run_scripts.stages.publishing import read_facts, send, stand_ins
 from xlzoo.run_scripts.stages.snippets import tagger_usage
-from xlzoo.run_scripts.stages.tagging import label_config
+from xlzoo.run_scripts.stages.task_adapters import label_config
 from xlzoo.run_scripts.tasks import TASKS
 
 

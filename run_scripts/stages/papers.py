@@ -50,6 +50,16 @@ INFOXLM = Paper(
   year = {2021},
 }""",
 )
+XTUNE = Paper(
+    "2106.08226",
+    """@inproceedings{zheng-etal-2021-consistency,
+  title = {Consistency Regularization for Cross-Lingual Fine-Tuning},
+  author = {Zheng, Bo and Dong, Li and Huang, Shaohan and Wang, Wenhui and Chi, Zewen and Singhal, Saksham and
+    Che, Wanxiang and Liu, Ting and Song, Xia and Wei, Furu},
+  booktitle = {Proceedings of ACL},
+  year = {2021},
+}""",
+)
 MADX = Paper(
     "2005.00052",
     """@inproceedings{pfeiffer-etal-2020-mad,
@@ -97,6 +107,19 @@ IA3 = Paper(
   year = {2022},
 }""",
 )
+PREFIX = Paper(
+    "2101.00190",
+    """@inproceedings{li-liang-2021-prefix,
+  title = {Prefix-Tuning: Optimizing Continuous Prompts for Generation},
+  author = {Li, Xiang Lisa and Liang, Percy},
+  booktitle = {Proceedings of ACL},
+  year = {2021},
+}""",
+)
+ADAPTERS = {"LoRA": LORA, "IA3": IA3, "Prefix": PREFIX}
+"""By what a card calls an adapter of PEFT's."""
+METHODS = {"LORA": "LoRA", "IA3": "IA3", "PREFIX_TUNING": "Prefix"}
+"""What that is, by PEFT's own name."""
 SENSIA = Paper(
     "2601.10310",
     """@misc{cruz-etal-2026-multilinguality,
@@ -105,5 +128,14 @@ SENSIA = Paper(
   year = {2026},
   eprint = {2601.10310},
   archivePrefix = {arXiv},
+}""",
+)
+ADAMERGEX = Paper(
+    "2402.18913",
+    """@inproceedings{zhao-etal-2025-adamergex,
+  title = {{AdaMergeX}: Cross-Lingual Transfer with Large Language Models via Adaptive Adapter Merging},
+  author = {Zhao, Yiran and Zhang, Wenxuan and Wang, Huiming and Kawaguchi, Kenji and Bing, Lidong},
+  booktitle = {Proceedings of NAACL},
+  year = {2025},
 }""",
 )

@@ -42,6 +42,17 @@ places = inputs.word_ids()
 for number, word in enumerate(words):
     print(f"{word:<16}{model.config.id2label[labels[places.index(number)]]}")
 """
+CLASSIFIER = """import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}"TRUST)
+model = AutoModelForSequenceClassification.from_pretrained("{repo_id}"TRUST).eval()
+inputs = tokenizer(FIRST, SECOND, return_tensors="pt")
+with torch.no_grad():
+    scores = model(**inputs).logits[0].softmax(-1).tolist()
+for number, label in model.config.id2label.items():
+    print(f"{label:<16}{scores[number]:.2f}")
+"""
 ENCODER = """import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -122,6 +133,12 @@ def tagger_usage(sentences: Iterable[Sequence[str]]) -> str:
     return TAGGER.replace("WORDS", repr(example(sentences)))
 
 
+def classifier_usage(pair: tuple[str, str], own_code: bool) -> str:
+    """Label a pair of sentences, with code of the model's own where it has some."""
+    code = CLASSIFIER.replace("TRUST", ", trust_remote_code=True" * own_code)
+    return code.replace("FIRST", repr(pair[0])).replace("SECOND", repr(pair[1]))
+
+
 def encoder_usage(texts: Iterable[str], mask: str) -> str:
     """Fill a gap in the first text that suits a card; `mask` is the tokenizer's mask token."""
     words = example(text.split() for text in texts)
@@ -159,9 +176,12 @@ def peft_usage(base: str, auto_class: str, labels: int | None, own_code: bool) -
     return PEFT.replace("AUTO", auto_class).replace("BASE", base).replace("FIELDS", fields)
 
 
-def generator_usage(prompt: str, own_code: bool, base: str | None = None) -> str:
-    """Continue a prompt, greedily, with a causal model, or with a PEFT adapter on its base model."""
+def generator_usage(
+    prompt: str, own_code: bool, base: str | None = None, auto_class: str = "AutoModelForCausalLM"
+) -> str:
+    """Continue a prompt, greedily, with a model that writes, or with a PEFT adapter on its base model."""
     code = GENERATOR if base is None else ADAPTED_GENERATOR.replace("BASE", base)
+    code = code.replace("AutoModelForCausalLM", auto_class)
     return code.replace("TRUST", ", trust_remote_code=True" * own_code).replace("PROMPT", repr(prompt))
 
 

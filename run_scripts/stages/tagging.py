@@ -5,12 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase, set_seed
+from transformers import set_seed
 
 from xlzoo.hub_cards import Facts
 from xlzoo.hub_cards.probes import record_adapter, record_model
-from xlzoo.modeling.adapter_files import read_adapter, read_head
-from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments
 from xlzoo.run_scripts.corpora.checks import require_tagged_words
@@ -18,22 +16,21 @@ from xlzoo.run_scripts.corpora.collators import TaggingCollator
 from xlzoo.run_scripts.corpora.pieces import as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
 from xlzoo.run_scripts.data_arguments import DataArguments
-from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, read_config
-from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
-from xlzoo.run_scripts.runs import (
-    adapter_folder,
-    check_output,
-    claim_output,
-    needed_splits,
-    require_fit,
-    run_trainer,
-    write_results,
-)
+from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
 from xlzoo.run_scripts.stages.curves import draw_curve
 from xlzoo.run_scripts.stages.facts import Record, record_run, tagger_facts, task_adapter_facts
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import tagger_usage
+from xlzoo.run_scripts.stages.task_adapters import (
+    checkpoint_labels,
+    label_config,
+    load_stack,
+    own_labels,
+    read_stack,
+    save_task,
+)
 from xlzoo.run_scripts.tasks import TASKS, Task
 
 
@@ -54,7 +51,8 @@ def train_tagger(
     stack = read_stack(adapter_args, args.task_name)
     labels = own_labels(stack, adapter_args.adapter_name or args.task_name)
     if labels is None:
-        labels = label_names(raw, column) if args.do_train else checkpoint_labels(model_args.model_name_or_path)
+        start = model_args.model_name_or_path
+        labels = label_names(raw, column) if args.do_train else checkpoint_labels(start, "tagger")
     dataset = as_strings(needed, column)
     require_known_labels(dataset, column, labels)
     checkpoint = check_output(args)
@@ -82,7 +80,7 @@ def train_tagger(
     results = run_trainer(trainer, checkpoint, windows.get("test"))
     if trainer.is_world_process_zero():
         if args.do_train:
-            folders = _save(model, tokenizer, adapter_args, args)
+            folders = save_task(model, tokenizer, adapter_args, args.folder, args.task_name)
             figures = draw_curve(trainer.state.log_history, f"eval_{task.metric}", folders)
             run = record_run((model_args, data_args, args), results, task.pipeline_tag, figures)
             facts = _describe(model, run, task, dataset["train"]["tokens"], adapter_args, folders)
@@ -93,22 +91,6 @@ def train_tagger(
             record = adapter if adapter_args.train_adapter else partial(record_model, model)
             publish_run(folders[-1], facts, args, model_args.model_name_or_path, record)
     return results
-
-
-def _save(
-    model: MadxForTokenClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    adapter_args: AdapterArguments,
-    args: TaggingConfig,
-) -> list[Path]:
-    """Save the composed model and, if one was trained, the task adapter; return their folders, the latter's last."""
-    folder, name = args.folder, adapter_args.adapter_name or args.task_name
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    if not adapter_args.train_adapter:
-        return [folder]
-    model.save_adapter(folder / name, name, with_head=True)
-    return [folder, folder / name]
 
 
 def _describe(
@@ -126,61 +108,3 @@ def _describe(
         facts = task_adapter_facts(run, task, len(model.config.id2label or {}), adapter_args.leave_out_last_layer)
         write_facts(folders[1], facts)
     return facts
-
-
-def label_config(labels: Sequence[str]) -> dict[str, Any]:
-    """Return the configuration fields that name the labels."""
-    return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
-
-
-def own_labels(stack: list[tuple[str, str]], own: str) -> list[str] | None:
-    """Return the labels of the head that the task's own adapter brings, `None` where it brings none."""
-    heads = [read_head(path) for path, name in stack if name == own]
-    labels = [list(head.labels) for head in heads if head is not None and head.labels]
-    return labels[0] if labels else None
-
-
-def checkpoint_labels(name: str | None) -> list[str]:
-    """Return the labels of the tagger that is to be evaluated."""
-    config = read_config(name, MadxConfig) if name else None
-    names = [str(label) for _, label in sorted((config.id2label or {}).items())] if config else []
-    if names == [f"LABEL_{i}" for i in range(len(names))]:
-        raise UserError(
-            f"{name!r} is no trained tagger; train it with --do_train, or load a task adapter with its head through "
-            "--load_adapter, and give --adapter_name if it is not named like the task."
-        )
-    return names
-
-
-def read_stack(adapter_args: AdapterArguments, task_name: str) -> list[tuple[str, str]]:
-    """Return (path, name) of every adapter to load, languages first, having read each of them once as a check."""
-    paths = [adapter_folder(path) for path in (adapter_args.load_lang_adapter, *adapter_args.load_adapter) if path]
-    stack = [(path, read_adapter(path).name) for path in paths]
-    names, own = [name for _, name in stack], adapter_args.adapter_name or task_name
-    if len(set(names)) < len(names):
-        raise UserError(f"Two of the adapters {', '.join(paths)} have the same name; they are {', '.join(names)}.")
-    if own in names[:-1]:
-        raise UserError(f"The task adapter {own!r} must come last among the adapters, found {', '.join(names)}.")
-    return stack
-
-
-def load_stack(
-    model: MadxForTokenClassification, stack: list[tuple[str, str]], adapter_args: AdapterArguments, task_name: str
-) -> None:
-    """Load the adapters, make them the active stack, and freeze what is not to be trained.
-
-    Only the task's own adapter brings its head; a language adapter's folder may hold one, and it is left there.
-    """
-    own = adapter_args.adapter_name or task_name
-    last = model.config.num_hidden_layers - 1
-    for path, name in stack:
-        drop = [last] if adapter_args.leave_out_last_layer and name != own else None
-        model.load_adapter(path, leave_out=drop, with_head=name == own and read_head(path) is not None)
-    names = [name for _, name in stack]
-    if adapter_args.train_adapter:
-        if own not in names:
-            model.add_adapter(own, adapter_args.adapter_config)
-            names.append(own)
-        model.train_adapter(own)
-    if names:
-        model.set_active_adapters(names)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from transformers import Trainer, TrainerState
 
-MODULES = [f"xlzoo.run_scripts.{name}" for name in ("run_clm", "run_mlm", "run_ner", "run_xlm_align")]
+MODULES = [
+    f"xlzoo.run_scripts.{name}" for name in ("run_classification", "run_clm", "run_mlm", "run_ner", "run_xlm_align")
+]
 
 
 def die() -> None:

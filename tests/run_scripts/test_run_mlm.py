@@ -55,6 +55,22 @@ def test_language_adapter_leaves_the_encoder_as_it_was(base, tmp_path):
     assert all(value.count_nonzero() for value in saved.values())
 
 
+def test_lora_leaves_the_encoder_as_it_was_and_is_published_on_the_stock_one(base, tmp_path, door):
+    """Its names are those of a classifier's LoRA, as AdaMergeX needs them."""
+    hub = ["--hub_dir", tmp_path / "hub", "--hub_model_id", "me/it"]
+    flags = [*PHRASES, "--model_name_or_path", base, "--do_eval"]
+    results = mlm(tmp_path / "run", *flags, "--do_train", "--use_peft", *hub)
+    saved = load_file(tmp_path / "run/adapter_model.safetensors")
+    prefix = "base_model.model.roberta.encoder.layer."
+    assert all(key.startswith(prefix) and ".lora_" in key for key in saved) and len(saved) == 2 * 2 * 2
+    assert all(value.count_nonzero() for value in saved.values()) and not (tmp_path / "run/model.safetensors").exists()
+    assert door.only.probe.request["class_name"] == "XLMRobertaForMaskedLM" and door.only.facts.kind == "peft"
+    again = mlm(tmp_path / "again", *flags, "--load_adapter", tmp_path / "run")
+    assert again["eval_loss"] == results["eval_loss"]
+    mlm(tmp_path / "more", *flags, "--do_train", "--use_peft", "--load_adapter", tmp_path / "run")
+    assert_different(tmp_path / "run", tmp_path / "more")
+
+
 def test_evaluation_of_an_adapter_saves_nothing_but_the_scores(base, languages, tmp_path):
     common = [*PHRASES, "--dataset_config_name", "swh", "--model_name_or_path", base, "--do_eval"]
     with_adapter = mlm(tmp_path / "with", *common, "--load_adapter", languages["swh"])

@@ -1,0 +1,35 @@
+"""Arguments that say where labelled sentence pairs come from."""
+
+from dataclasses import dataclass, field
+
+from datasets import DatasetDict
+
+from xlzoo.run_scripts.corpora.text_pairs import with_labels
+from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.language_tests import LanguageTests
+from xlzoo.run_scripts.tasks.text_pairs import PairTask
+
+
+@dataclass
+class PairSource(LanguageTests):
+    """Where labelled sentence pairs come from, and their columns."""
+
+    text_pair_column_name: str | None = field(default=None, metadata={"help": "Column with the second sentence."})
+    label_column_name: str | None = field(default=None, metadata={"help": "Column with the label, if not 'label'."})
+
+    def pairs(self, task: PairTask) -> DatasetDict:
+        """Load every split as `{"first", "second", "label"}` rows, with the names of the task's labels."""
+        named = self.text_column_name, self.text_pair_column_name
+        if any(named) and not all(named):
+            raise UserError("--text_column_name and --text_pair_column_name name the two sentences; give both.")
+        label = {"label": self.label_column_name or "label"}
+        columns = [named] if all(named) else task.columns
+        choices = [{"first": str(first), "second": str(second), **label} for first, second in columns]
+        return with_labels(self.load("pairs", *choices), task.label)
+
+
+@dataclass
+class PairArguments(PairSource):
+    """Where labelled sentence pairs come from, and how long they may be."""
+
+    max_seq_length: int = field(default=128, metadata={"help": "Longest pair in pieces; longer ones are cut."})

@@ -1,0 +1,113 @@
+"""T5 from the command line: its loss by hand, adapters, questions in several languages, and what is refused."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_runs import assert_same, refused, tensors
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+from xlzoo.run_scripts import run_seq2seq
+from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
+from xlzoo.run_scripts.objectives.seq2seq import Seq2SeqCollator
+from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS
+
+SIZES = "d_model=32,d_kv=8,d_ff=64,num_layers=2,num_decoder_layers=2,num_heads=4,dropout_rate=0.0"
+NLI = ["--dataset_name", "phrasebook", "--task_name", "xnli", "--max_train_samples", "24", "--max_eval_samples", "6"]
+QUIET = [
+    "--report_to",
+    "none",
+    "--save_strategy",
+    "no",
+    "--learning_rate",
+    "1e-2",
+    "--per_device_train_batch_size",
+    "8",
+]
+TRAIN = ["--do_train", "--max_steps", "2"]
+
+
+def seq2seq(folder, *flags):
+    return run_seq2seq.main([*QUIET, "--output_dir", str(folder), *map(str, flags)])
+
+
+@pytest.fixture(scope="module")
+def t5(tmp_path_factory):
+    """A tiny T5 that was trained for two steps, and its tokenizer."""
+    folder = tmp_path_factory.mktemp("t5") / "run"
+    seq2seq(folder, "--model_type", "t5", "--config_overrides", SIZES, "--tokenizer_vocab_size", 400, *NLI, *TRAIN)
+    return folder
+
+
+def test_scores_are_those_of_the_stock_model(t5, tmp_path):
+    """Its own loss, token by token, for two languages; and whether its greedy text is the whole answer."""
+    flags = [*NLI, "--do_predict", "--test_config_name", "sw", "--model_name_or_path", t5]
+    results = seq2seq(tmp_path / "test", *flags)
+    model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(t5).eval(), AutoTokenizer.from_pretrained(t5)
+    for language in ("eng", "swh"):
+        rows = load_phrasebook(language, sizes={"test": 6})["test"]
+        total, number, whole = 0.0, 0, 0
+        for row in rows:
+            label = rows.features["label"].names[row["label"]]
+            asked = PAIR_TASKS["xnli"].ask(row["premise"], row["hypothesis"], label)
+            inputs = tokenizer(asked["prompt"], return_tensors="pt")
+            end = [tokenizer.eos_token_id]
+            labels = torch.tensor([tokenizer(asked["completion"], add_special_tokens=False)["input_ids"] + end])
+            total += model(**inputs, labels=labels).loss.item() * labels.shape[1]
+            number += labels.shape[1]
+            written = model.generate(**inputs, max_new_tokens=labels.shape[1], do_sample=False)[0, 1:]
+            whole += written.tolist()[: labels.shape[1]] == labels[0].tolist()
+        assert results[f"test_{language}_loss"] == pytest.approx(total / number, rel=1e-5)
+        assert results[f"test_{language}_exact_match"] == whole / 6
+
+
+def test_the_decoder_reads_one_place_later():
+    batch = Seq2SeqCollator(0, 7)(
+        [{"input_ids": [5, 1], "labels": [3, 4, 1]}, {"input_ids": [5, 6, 1], "labels": [1]}]
+    )
+    assert batch["labels"].tolist() == [[3, 4, 1], [1, -100, -100]]
+    assert batch["decoder_input_ids"].tolist() == [[7, 3, 4], [7, 0, 0]]
+    assert batch["attention_mask"].sum(1).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(("kind", "part"), [("lora", "lora_"), ("ia3", "ia3_l"), ("prefix", "prompt_embeddings")])
+def test_adapters_of_t5(t5, tmp_path, kind, part, door):
+    flags = [*NLI, "--model_name_or_path", t5, "--do_eval"]
+    run = ["--use_peft", "--peft_type", kind, "--num_virtual_tokens", 3, "--hub_dir", tmp_path / "hub"]
+    results = seq2seq(tmp_path / "run", *flags, *TRAIN, *run, "--hub_model_id", "me/it")
+    saved = load_file(tmp_path / "run/adapter_model.safetensors")
+    assert saved and all(part in key for key in saved)
+    assert door.only.facts.kind == "peft" and door.only.probe.kind == "peft"
+    again = seq2seq(tmp_path / "again", *flags, "--load_adapter", tmp_path / "run")
+    assert again["eval_loss"] == pytest.approx(results["eval_loss"], rel=1e-6)
+    seq2seq(tmp_path / "more", *flags, *TRAIN, "--use_peft", "--load_adapter", tmp_path / "run")
+    more = load_file(tmp_path / "more/adapter_model.safetensors")
+    assert any(not torch.equal(value, more[key]) for key, value in saved.items())
+
+
+def test_accumulation_equals_one_batch(t5, tmp_path):
+    """Completions of different lengths: means of batches' means would differ."""
+    flags = [*NLI, *TRAIN, "--model_name_or_path", t5, "--optim", "sgd", "--learning_rate", "0.1"]
+    seq2seq(tmp_path / "one", *flags)
+    parts = ["--per_device_train_batch_size", "2", "--gradient_accumulation_steps", "4"]
+    seq2seq(tmp_path / "parts", *flags, *parts)
+    assert_same(tmp_path / "one", tmp_path / "parts", tolerance=1e-5)
+    assert tensors(tmp_path / "one").keys() == tensors(t5).keys()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--model_type", "gpt2", "--tokenizer_vocab_size", "400"], "encoder and decoder"),
+        (["--model_name_or_path", "T5", "--max_target_length", "2"], "--max_target_length"),
+        (["--model_name_or_path", "T5", "--prompt_column_name", "x"], "--prompt_column_name"),
+        (["--model_name_or_path", "T5", "--quantization", "4bit"], "--use_peft"),
+        (["--model_name_or_path", "T5", "--use_peft", "--quantization", "8bit"], "GPU"),
+        (
+            ["--model_name_or_path", "T5", "--use_peft", "--peft_type", "prefix", "--gradient_checkpointing", "true"],
+            "--gradient_checkpointing",
+        ),
+    ],
+)
+def test_mistakes_end_in_one_sentence_before_training(t5, tmp_path, flags, words, nothing_starts):
+    flags = [str(t5) if flag == "T5" else flag for flag in flags]
+    refused(lambda: seq2seq(tmp_path / "out", *NLI, *TRAIN, *flags), words)
