@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,8 @@ from xlzoo.run_scripts.weights import FORMATS, weights_digest
 ACCURACIES = {score: f"by {scoring}" for scoring, score in SCORINGS.items()} | {"last_number": "of the last number"}
 """Our accuracies, and what a card says of them."""
 ADAPTER_FORMATS = (("adapter_model.safetensors", "adapter_model.safetensors.index.json"),)
+MISTAKEN = {"pidgin": "pcm"}
+"""What XL-Sum calls Nigerian Pidgin, and others Pijin of the Solomon Islands."""
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -38,13 +41,21 @@ def _metrics(result: Mapping[str, Any]) -> list[Metric]:
                 task=result["kind"],
                 dataset=result["dataset"],
                 split=result["split"],
-                language=hub_tag(result["language"]) if result["language"] else "",
+                language=language_tag(result["language"]),
                 name="accuracy" if ours else kind,
                 value=value,
                 detail=", ".join(filter(None, details)),
             )
         )
     return [metric for metric in made if isfinite(metric.value)]
+
+
+def language_tag(code: str) -> str:
+    """Return a card's tag of a language as a data set calls it, chinese_simplified say; "" where nobody can tell."""
+    for spelling in (MISTAKEN.get(code, code), code.replace("_", " "), code.partition("_")[0]):
+        with suppress(UserError):
+            return hub_tag(spelling)
+    return ""
 
 
 def write_beside(path: Path, results: Results) -> None:

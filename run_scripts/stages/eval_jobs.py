@@ -113,12 +113,12 @@ def _codes(task: str, args: EvalArguments) -> dict[str, str]:
     """Return {language code: name of the result} for all languages that there are, in data and lm-eval."""
     if task not in OWN and find_spec("lm_eval") is None:
         raise UserError(f"--task {task} needs lm-eval, which is not installed; install xlzoo[eval].")
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # It warns of what is meant here.
     if task in (*OWN, XLSUM):
         codes = open_local(args.data_dir, task).codes if args.data_dir else _hub_codes(task)
         return {code: f"{task}_{code}" for code in codes}
     from xlzoo.run_scripts.eval_tasks import task_names
 
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # It warns of what is meant here.
     names = task_names(task)
     if not args.data_dir or "" in names:
         return names

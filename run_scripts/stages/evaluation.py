@@ -45,7 +45,8 @@ def evaluate_model(model_args: MeasuredModel, args: EvalArguments) -> dict[str, 
         report.write()
         for number, job in enumerate(jobs, start=1):
             report.add(job.name, _result(job, _measure(job, *loaded[job.task == ALIGNMENT], args)))
-            logger.info("%s (%d of %d): %s", job.name, number, len(jobs), report.results[job.name]["scores"])
+            if PartialState().is_main_process:
+                logger.info("%s (%d of %d): %s", job.name, number, len(jobs), report.results[job.name]["scores"])
     results = {name: report.results[name] for name in names}
     if report.path is not None:
         write_beside(report.path, results)

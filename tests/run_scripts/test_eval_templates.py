@@ -13,6 +13,7 @@ from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages import eval_jobs
+from xlzoo.run_scripts.stages.eval_facts import language_tag
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs
 from xlzoo.run_scripts.tasks.templates import TEMPLATES
 
@@ -85,6 +86,8 @@ def test_summaries_from_the_hub(monkeypatch, tmp_path):
     jobs = prepare_jobs(EvalArguments(task=["xlsum"], lang=["sw", "chinese_simplified"]))
     assert [job.name for job in jobs] == ["xlsum_swahili", "xlsum_chinese_simplified"]
     assert asked == [("csebuetnlp/xlsum", "swahili"), ("csebuetnlp/xlsum", "chinese_simplified")]
+    named = ("chinese_simplified", "scottish_gaelic", "serbian_cyrillic", "swh_Latn", "pidgin", "no language", "")
+    assert [language_tag(name) for name in named] == ["zh", "gd", "sr", "sw", "pcm", "", ""]
 
 
 def test_choices_after_the_papers_prompts(measure, tmp_path):
