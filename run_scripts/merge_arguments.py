@@ -49,6 +49,9 @@ class MergeArguments(Reprinted):
         metadata={"help": "LoRA's two factors each, as published, or their product.", "choices": [*SPACES]},
     )
     rank: int | None = field(default=None, metadata={"help": "Cut a merged product to this rank; exact by default."})
+    measure_error: bool = field(
+        default=False, metadata={"help": "Measure how far merged factors are from the merged product."}
+    )
     density: float | None = field(default=None, metadata={"help": "Share of numbers that TIES and DARE keep, 0.5."})
     weights: list[float] = field(
         default_factory=list, metadata={"help": "The three of --rule linear, instead of 1 t -t.", **REPEATABLE}
@@ -103,6 +106,12 @@ class MergeArguments(Reprinted):
             raise UserError("--weights takes the place of --t; give one of them.")
         if self.rank and not is_product:
             raise UserError("--rank goes with --lora_merge product; merged factors keep their rank.")
+        if self.measure_error and is_product:
+            raise UserError("--measure_error is for factors; what --rank leaves out of a product is always measured.")
+        if self.measure_error and rule and not rule.is_sum:
+            raise UserError(
+                f"--measure_error compares sums of updates, and --rule {self.rule} makes none; leave it out."
+            )
         if is_product and rule and not rule.is_sum and self.rank is None:
             raise UserError(f"--rule {self.rule} makes updates of full rank; give the --rank to cut them to.")
         if self.rule == "multiplicative" and is_product:

@@ -1,7 +1,7 @@
 """PEFT adapters in their files: read a tensor at a time, with nothing believed, and written again."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,11 @@ def _check_rank(rank: int, down: tuple[int, ...], up: tuple[int, ...], module: s
         raise AdapterError(f"{where}: the factors of {module} have shapes {down} and {up}; {CONFIG} says rank {rank}.")
 
 
-def write_peft_weights(
-    folder: Path, tensors: Iterable[tuple[str, torch.Tensor]], dtypes: Mapping[str, torch.dtype]
-) -> None:
-    """Write an adapter's weights a tensor at a time, in the given types; the folder is there."""
-    with TensorWriter(folder / WEIGHTS, dtypes) as file:
+def write_peft_weights(folder: Path, tensors: Iterable[tuple[str, torch.Tensor]], names: Collection[str]) -> None:
+    """Write an adapter's weights, all of whose names are given, a tensor at a time; the folder is there."""
+    with TensorWriter(folder / WEIGHTS, names) as file:
         for name, tensor in tensors:
-            file.write(name, tensor.to(dtypes[name]))
+            file.write(name, tensor)
 
 
 def write_peft_config(folder: Path, config: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What the names of an adapter's tensors say: the module, the part of the adapter there, and the layer."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xlzoo.run_scripts.errors import UserError
@@ -50,6 +50,11 @@ def layout(keys: Iterable[str], config: Mapping[str, object]) -> Layout:
         else:
             whole.append(key)
     return Layout(modules, tuple(biases), tuple(whole))
+
+
+def pair_of(parts: Collection[str]) -> tuple[str, str]:
+    """Return which of `PAIRS` a module with LoRA has among its parts."""
+    return next(pair for pair in PAIRS if pair[0] in parts)
 
 
 def layer_of(name: str) -> int | None:

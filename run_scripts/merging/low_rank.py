@@ -18,6 +18,11 @@ class Factors:
         """The length of the inner dimension."""
         return self.down.shape[0]
 
+    def squared_norm(self) -> float:
+        """Return the square of the update's Frobenius norm, without forming the update."""
+        up, down = self.up.double(), self.down.double()
+        return ((up.T @ up) * (down @ down.T)).sum().item()
+
     def dense(self) -> torch.Tensor:
         """Return the update `[out, in]`."""
         return self.up @ self.down

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import torch
 
-from xlzoo.run_scripts.merging.layout import PAIRS, PREFIX, Layout, Strength, layout
+from xlzoo.run_scripts.merging.layout import PAIRS, PREFIX, Layout, Strength, layout, pair_of
 from xlzoo.run_scripts.merging.low_rank import Cut, Factors, cut, cut_dense, weighted_sum
 from xlzoo.run_scripts.merging.rules import RULES, SMALLEST_DIVISOR, Rule, Setting, Trio
 from xlzoo.run_scripts.merging.settings import rescaled, scale_of
@@ -28,6 +28,8 @@ class Plan:
     """Merge LoRA's updates as wholes, not their factors one by one as published."""
     rank: int | None = None
     """To cut merged updates to; None keeps sums of updates exact, at the sum of the ranks."""
+    measures_error: bool = False
+    """Measure how far merged factors of LoRA are from the merged product."""
     seed: int = 0
     """Of what DARE drops; each tensor draws for itself, so that the order in which they are read does not matter."""
 
@@ -42,9 +44,12 @@ class Report:
     """What is worth knowing about a merge, as far as it has come."""
 
     error: float = 0.0
-    """Squared Frobenius norm of what cutting LoRA updates to a rank left out, of all modules together."""
+    """Squared Frobenius norm of what is between merged LoRA updates and the exact ones, of all modules together.
+
+    That is what cutting them to a rank left out, or what merging their factors one by one made of them.
+    """
     norm: float = 0.0
-    """The same of the whole updates."""
+    """The same of the exact updates."""
     divisors: int = 0
     """Numbers by which (IA)3 divided."""
     unusable: int = 0
@@ -52,7 +57,7 @@ class Report:
 
     @property
     def relative_error(self) -> float:
-        """The share of the update's norm that was left out."""
+        """The norm of the error as a share of the exact updates' norm."""
         return (self.error / self.norm) ** 0.5 if self.norm else 0.0
 
 
@@ -67,6 +72,8 @@ class MergedAdapter:
     states: tuple[State, State, State]
     plan: Plan
     report: Report = field(default_factory=Report)
+    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    """The types to return tensors in, by name; by default in at least single precision."""
     ranks: dict[str, int] = field(default_factory=dict)
     """Of the updates that were merged as wholes, by module."""
 
@@ -76,7 +83,11 @@ class MergedAdapter:
         return layout(self.states[0], self.configs[0])
 
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Yield every tensor with its name, in at least single precision; heads are the task adapter's."""
+        """Yield every tensor with its name; heads are the task adapter's."""
+        for key, tensor in self._exact_tensors():
+            yield key, tensor.to(self.dtypes.get(key, tensor.dtype))
+
+    def _exact_tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
         for module, names in self.layout.modules.items():
             merged = self.parts(module)
             for part, key in names.items():
@@ -101,7 +112,10 @@ class MergedAdapter:
             return {PREFIX: self._prefix(names[PREFIX])}
         if self.plan.is_product:
             return self._product(module, names)
-        return {part: self._combined(key, self.plan.rule, part) for part, key in names.items()}
+        merged = {part: self._combined(key, self.plan.rule, part) for part, key in names.items()}
+        if self.plan.measures_error:
+            self._measure(module, names, merged)
+        return merged
 
     def _read(self, key: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Read a tensor three times, in a type to calculate with."""
@@ -149,13 +163,25 @@ class MergedAdapter:
         ]
         return torch.cat(merged, dim=1)
 
-    def _product(self, module: str, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
-        down, up = next(pair for pair in PAIRS if pair[0] in names)
-        updates = [
+    def _updates(self, module: str, names: Mapping[str, str]) -> list[Factors]:
+        """Read the three LoRA updates of a module, with their scales in them."""
+        down, up = pair_of(names)
+        return [
             Factors(down_, up_ * scale_of(config, module, down_.shape[0]))
             for down_, up_, config in zip(self._read(names[down]), self._read(names[up]), self.configs, strict=True)
         ]
-        merged = self._merged_update(updates, module)
+
+    def _measure(self, module: str, names: Mapping[str, str], merged: Mapping[str, torch.Tensor]) -> None:
+        """Take down how far the merged factors' update is from the sum of the updates."""
+        down, up = (merged[part] for part in pair_of(names))
+        updates, weights = self._updates(module, names), self.plan.at(module).signed
+        found = Factors(down, up * self.scale(module, down.shape[0]))
+        self.report.error += weighted_sum([*updates, found], [*weights, -1.0]).squared_norm()
+        self.report.norm += weighted_sum(updates, weights).squared_norm()
+
+    def _product(self, module: str, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
+        down, up = pair_of(names)
+        merged = self._merged_update(self._updates(module, names), module)
         self.ranks[module] = merged.rank
         return {down: merged.down, up: merged.up}
 

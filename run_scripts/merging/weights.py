@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from xlzoo.run_scripts.merging.layout import PAIRS
+from xlzoo.run_scripts.merging.layout import pair_of
 
 Shape = tuple[int, ...]
 
@@ -24,7 +24,7 @@ def merged_weight(
 
 
 def _with_update(weight: torch.Tensor, parts: Mapping[str, torch.Tensor], scale: float) -> torch.Tensor:
-    down, up = next(pair for pair in PAIRS if pair[0] in parts)
+    down, up = pair_of(parts)
     factors = parts[up], parts[down]
     if "embedding" in down:  # Its rows are its inputs.
         factors = parts[down].T, parts[up].T

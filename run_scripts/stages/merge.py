@@ -75,10 +75,12 @@ def merged_adapter(parents: Sequence[PeftFiles], args: MergeArguments, t: float)
         setting=Setting(t, args.density or Setting.density, weights),
         is_product=args.lora_merge == "product",
         rank=args.rank,
+        measures_error=args.measure_error,
         seed=args.seed,
     )
     configs = (task.config, target.config, source.config)
-    return MergedAdapter(configs, (task.tensors, target.tensors, source.tensors), plan)
+    states = (task.tensors, target.tensors, source.tensors)
+    return MergedAdapter(configs, states, plan, dtypes=task.tensors.dtypes)
 
 
 def base_name(args: MergeArguments, parents: Sequence[PeftFiles]) -> str:
@@ -100,23 +102,23 @@ def _write(
         write_adapter(folder, merged, args.base_model)
     report, t = merged.report, merged.plan.strength.t
     told: dict[str, Any] = {"t": t, "rule": args.rule}
-    if merged.plan.rank:
+    if report.norm:
         told["relative_error"] = report.relative_error
-        logger.info("rank %d leaves out %.2f %% of the update's norm", merged.plan.rank, 100 * report.relative_error)
+        error = f"rank {merged.plan.rank} leaves out" if merged.plan.rank else "merged factors are off by"
+        logger.info("%s %.2f %% of the norm of the merged updates", error, 100 * report.relative_error)
     elif merged.plan.is_product:
         logger.info("the updates are merged exactly, at rank %d", merged.config()["r"])
     if report.unusable:
         told["divisors_next_to_0"] = report.unusable
         logger.warning("%d of %d divisors are next to 0: added instead", report.unusable, report.divisors)
     figures = tuned.draw(folder) if tuned else ()
-    _describe(folder, merge_facts(args, merged, figures, tuned and tuned.sentence))
+    _describe(folder, merge_facts(args, merged, figures, tuned.sentence if tuned else None))
     return told
 
 
 def write_adapter(folder: Path, merged: MergedAdapter, base_model: str | None = None) -> None:
     """Write an adapter that `PeftModel.from_pretrained` loads, into a folder that is there."""
-    dtypes = {key: merged.states[0].dtypes[key] for key in merged.states[0]}
-    write_peft_weights(folder, merged.tensors(), dtypes)
+    write_peft_weights(folder, merged.tensors(), merged.states[0].keys())
     named = {"base_model_name_or_path": base_model} if base_model else {}
     write_peft_config(folder, {**merged.config(), **named})
 

@@ -63,6 +63,9 @@ def _how(merged: MergedAdapter) -> str:
         told.append("Updates of weights were merged as wholes.")
     if plan.rank:
         told.append(f"They were cut to rank {plan.rank}, without {merged.report.relative_error:.2%} of their norm.")
+    elif plan.measures_error:
+        error = f"{merged.report.relative_error:.2%}"
+        told.append(f"LoRA's factors were merged one by one, which is {error} of the norm away from merging products.")
     if plan.strength.by_layer:
         layers = ", ".join(f"{layer}: {t:g}" for layer, t in sorted(plan.strength.by_layer.items()))
         told.append(f"Layers with a t of their own: {layers}.")

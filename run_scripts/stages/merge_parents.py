@@ -33,8 +33,8 @@ def require_mergeable(parents: Sequence[PeftFiles], args: MergeArguments) -> Non
     require_one_layout(layouts)
     shapes = [parent.tensors.shapes for parent in parents]
     require_one_shape(shapes, layouts[0].merged, without_rank if is_product else lambda key, shape: shape)
-    if is_product and any(len(shapes[0][key]) != 2 for key in layouts[0].merged):
-        raise UserError("--lora_merge product is for linear layers and embeddings; leave it out for convolutions.")
+    if (is_product or args.measure_error) and any(len(shapes[0][key]) != 2 for key in layouts[0].merged):
+        raise UserError("Products are of linear layers and embeddings; leave --lora_merge and --measure_error out.")
     Strength(0.0, args.layers).require(_layers(layouts[0], parents[0]))
     for parent, role, found in zip(parents[1:], ROLES[1:], layouts[1:], strict=True):
         # PEFT stores adapted embeddings beside their adapter, as they are in the base model.
@@ -44,11 +44,15 @@ def require_mergeable(parents: Sequence[PeftFiles], args: MergeArguments) -> Non
 
 def _require_plain(config: dict[str, object], args: MergeArguments, is_product: bool) -> None:
     """Refuse what the arguments ask for and the kind of adapter cannot do."""
-    if config["peft_type"] != "LORA" and (is_product or args.allow_rescale):
-        flag = "--lora_merge product" if is_product else "--allow_rescale"
-        raise UserError(f"{flag} is for LoRA, and these are {config['peft_type']} adapters; leave it out.")
-    if is_product and config.get("use_dora"):
-        raise UserError("DoRA's update is no product of factors; leave --lora_merge product out.")
+    asked = {
+        "lora_merge product": is_product,
+        "allow_rescale": args.allow_rescale,
+        "measure_error": args.measure_error,
+    }
+    for flag in (flag for flag, given in asked.items() if given and config["peft_type"] != "LORA"):
+        raise UserError(f"--{flag} is for LoRA, and these are {config['peft_type']} adapters; leave it out.")
+    if config.get("use_dora") and (is_product or args.measure_error):
+        raise UserError("DoRA's update is no product of factors; leave --lora_merge product and --measure_error out.")
     if config.get("lora_bias") and (is_product or args.allow_rescale or args.merge_into_base):
         raise UserError("Adapters with lora_bias are merged factor by factor only, and alike; leave the flags out.")
 

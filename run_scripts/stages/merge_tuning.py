@@ -73,14 +73,13 @@ def tune_strength(
     adapted: Any = None
     scores: dict[float, dict[str, float]] = {}
     for t, merged in merges.items():
-        dtypes = {key: merged.states[0][key].dtype for key in merged.states[0]}
         if adapted is None:
             with TemporaryDirectory(prefix="xlzoo-merge-") as work:
-                write_peft_weights(Path(work), merged.tensors(), dtypes)
+                write_peft_weights(Path(work), merged.tensors(), merged.states[0].keys())
                 write_peft_config(Path(work), merged.config())
                 adapted = load_peft(model, work)
         else:
-            set_peft_model_state_dict(adapted, {key: value.to(dtypes[key]) for key, value in merged.tensors()})
+            set_peft_model_state_dict(adapted, dict(merged.tensors()))
         scores[t] = score_model(adapted, tokenizer, jobs, args)
         logger.info("t = %g: %s", t, ", ".join(f"{name} {score:.4g}" for name, score in scores[t].items()))
     return Tuned(scores, args.split or "test")

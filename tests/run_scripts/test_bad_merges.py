@@ -148,6 +148,8 @@ FLAGS = {
     "--rank 3": "--rank goes with --lora_merge product",
     "--rule matrix_product": "is not for LORA adapters; expected adamergex, additive, multiplicative, linear",
     "--rule ties --lora_merge product": "makes updates of full rank; give the --rank",
+    "--measure_error --lora_merge product": "--measure_error is for factors",
+    "--measure_error --rule ties": "compares sums of updates, and --rule ties makes none",
     "--density 0.5": "--density goes with --rule ties",
     "--rule ties --density 1.5": "--density is 1.5; expected a share",
     "--weights 1 0 0": "--weights goes with --rule linear",

@@ -224,6 +224,16 @@ def test_rules_of_peft_make_what_its_own_method_makes(rule, tmp_path):
 KEPT = [(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
 
 
+def test_errors_are_told_and_stand_in_the_card(tmp_path):
+    three = save_without_models(tmp_path)
+    off = merge(three, tmp_path / "off", "--measure_error")["merged"]["."]["relative_error"]
+    lost = merge(three, tmp_path / "cut", "--lora_merge", "product", "--rank", 2)["merged"]["."]["relative_error"]
+    assert 0 < lost < 1 < off  # Three random updates: factors give something else altogether.
+    assert f"which is {off:.2%} of the norm away" in (tmp_path / "off/README.md").read_text()
+    assert f"cut to rank 2, without {lost:.2%} of their norm" in (tmp_path / "cut/README.md").read_text()
+    assert json.loads((tmp_path / "cut/all_results.json").read_text())["merged"]["."]["relative_error"] == lost
+
+
 def test_linear_is_that_of_peft(tmp_path):
     three = save_three(tmp_path, "llama", lora)
     merge(three, tmp_path / "out", "--rule", "linear", "--weights", 0.5, 0.5, -0.25)

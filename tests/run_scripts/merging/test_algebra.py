@@ -158,6 +158,22 @@ def test_cut_products_are_the_nearest_of_their_rank(seed, t, rank):
 
 
 @FEW
+@given(seeds, strengths)
+def test_what_factors_make_of_updates_is_measured(seed, t):
+    """Against whole updates, formed and subtracted."""
+    states = three("LORA", seed)
+    plan = Plan(RULES["additive"], Strength(t), measures_error=True)
+    adapter = MergedAdapter((LORA,) * 3, tuple(states), plan)
+    found, error, norm = dict(adapter.tensors()), 0.0, 0.0
+    for layer in (0, 1):
+        down, up = (NAME.format(layer) + part for part in ("lora_A.weight", "lora_B.weight"))
+        task, target, source, merged_ = (3 * each[up].double() @ each[down].double() for each in (*states, found))
+        whole = task + t * (target - source)
+        error, norm = error + (whole - merged_).square().sum().item(), norm + whole.square().sum().item()
+    assert adapter.report.relative_error == pytest.approx((error / norm) ** 0.5, rel=1e-3, abs=1e-5)
+
+
+@FEW
 @given(structures, seeds)
 def test_layers_take_their_own_strength(structure, seed):
     states = three(structure, seed)
