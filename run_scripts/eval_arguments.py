@@ -30,14 +30,18 @@ class EvalArguments:
     )
     scoring: list[str] = field(
         default_factory=list,
-        metadata={"help": f"How choices are scored, of {', '.join(SCORINGS)}; letter only by name.", **REPEATABLE},
+        metadata={
+            "help": "How choices are scored: likelihood (conditional likelihood), normalized (per character), "
+            "pmi (mutual information), letter (option letter); by default all but letter, which Belebele has too.",
+            **REPEATABLE,
+        },
     )
     template: str | None = field(
         default=None,
         metadata={"help": f"Prompts ({', '.join(TEMPLATES)}) in place of lm-eval's.", "choices": [*TEMPLATES]},
     )
     num_fewshot: int | None = field(default=None, metadata={"help": "Solved examples in the prompt; the task's own."})
-    batch_size: int = field(default=16, metadata={"help": "Rows at a time."})
+    batch_size: int = field(default=16, metadata={"help": "Rows at a time; halved where they do not fit."})
     max_length: int | None = field(default=None, metadata={"help": "Tokens of context; all the model takes."})
     max_new_tokens: int = field(default=256, metadata={"help": "Tokens of an answer that is written freely."})
     pooling: str = field(default="mean", metadata={"help": "Sentence vectors for tatoeba.", "choices": [*POOLINGS]})
