@@ -41,7 +41,7 @@ class Setting:
 def additive(trio: Trio, setting: Setting) -> torch.Tensor:
     """Return task + t (target - source)."""
     task, target, source = trio
-    return torch.sub(target, source).mul_(setting.t).add_(task)
+    return torch.add(task, target - source, alpha=setting.t)
 
 
 def multiplicative(trio: Trio, setting: Setting) -> torch.Tensor:
@@ -53,7 +53,7 @@ def multiplicative(trio: Trio, setting: Setting) -> torch.Tensor:
     task, target, source = trio
     too_small = source.abs() < SMALLEST_DIVISOR
     ratio = torch.where(too_small, 1.0, task / source.masked_fill(too_small, 1.0))
-    return torch.sub(target, source).mul_(ratio).mul_(setting.t).add_(task)
+    return torch.add(task, (target - source) * ratio, alpha=setting.t)
 
 
 def matrix_product(trio: Trio, setting: Setting) -> torch.Tensor:

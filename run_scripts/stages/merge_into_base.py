@@ -4,10 +4,11 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def write_merged_model(base: Base, merged: MergedAdapter, folder: Path) -> None:
     for file, shard in base.shards.items():
         added = names.added if file == last else {}
         with TensorWriter(folder / file, [*(names.prefix + name for name in shard), *added]) as out:
-            for name, tensor in (*_changed(shard, names, merged), *_added(base, names, merged, list(added))):
+            for name, tensor in chain(_changed(shard, names, merged), _added(base, names, merged, added)):
                 out.write(name, tensor)
                 weight_map[name] = file
                 size += tensor.nbytes
@@ -138,7 +139,9 @@ def _changed(shard: StoredTensors, names: Names, merged: MergedAdapter) -> Itera
         yield name, tensor.to(shard.dtypes[stored])
 
 
-def _added(base: Base, names: Names, merged: MergedAdapter, added: list[str]) -> Iterator[tuple[str, torch.Tensor]]:
+def _added(
+    base: Base, names: Names, merged: MergedAdapter, added: Iterable[str]
+) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the tensors that the base model does not hold."""
     for name in added:
         if origin := names.added[name]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from transformers import (
 from xlzoo.hub_cards.checks import check_folder
 from xlzoo.run_scripts import run_merge
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.tensor_files import StoredTensors
 
 AUTO = {
     "llama": AutoModelForCausalLM,
@@ -181,3 +183,23 @@ def test_models_that_the_adapters_are_not_for(tmp_path):
     three = save_three(tmp_path, "llama", prefix)
     with pytest.raises(UserError, match="A prefix is no change of weights"):
         merge(three, short, tmp_path / "out", "--merge_into_base")
+
+
+def test_no_more_than_a_few_tensors_are_in_memory(tmp_path, monkeypatch):
+    """Of 26 tensors, all in one file, at most three that were read are alive at a time."""
+    three = save_three(tmp_path, "llama", lora)
+    base = save_base(base_model("llama"), tmp_path / "base")
+    alive, most = weakref.WeakSet(), 0
+    read = StoredTensors.__getitem__
+
+    def counted(self, key):
+        nonlocal most
+        tensor = read(self, key)
+        if "lora" not in key:
+            alive.add(tensor)
+            most = max(most, len(alive))
+        return tensor
+
+    monkeypatch.setattr(StoredTensors, "__getitem__", counted)
+    merge(three, base, tmp_path / "model", "--merge_into_base")
+    assert 0 < most <= 3
