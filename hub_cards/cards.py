@@ -10,9 +10,9 @@ from typing import Any
 from huggingface_hub.utils import yaml_dump
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from xlzoo.hub_cards.facts import Facts, Figure, Kind, Metric, as_plain, facts_to_json
+from xlzoo.hub_cards.facts import Facts, Figure, Kind, Metric, Table, as_plain, facts_to_json
 from xlzoo.hub_cards.facts_reader import facts_from_json
-from xlzoo.hub_cards.markdown import fenced, line, link, one_line, prose
+from xlzoo.hub_cards.markdown import fenced, line, link, one_line, prose, table
 from xlzoo.hub_cards.metadata import ARXIV, card_header
 
 __all__ = ["Facts", "Figure", "Kind", "Metric", "facts_from_json", "facts_to_json", "render_card"]
@@ -45,7 +45,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(line=line, prose=prose, fenced=fenced, link=link)
+    environment.filters.update(line=line, prose=prose, fenced=fenced, link=link, table=table)
     environment.filters["model_link"] = lambda name: link(name, f"https://huggingface.co/{name}")
     environment.filters["dataset_link"] = lambda name: link(name, f"https://huggingface.co/datasets/{name}")
     return environment
@@ -57,6 +57,11 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
         return change(value)
     if isinstance(value, tuple):
         return tuple(part for part in (_each_text(part, change) for part in value) if part != "")
+    if isinstance(value, Table):
+        # A cell that is left out would move those after it.
+        shown = {"columns": value.columns, "rows": value.rows}
+        cells = {name: _each_text(part, lambda text: change(text) or "-") for name, part in shown.items()}
+        return replace(value, title=change(value.title), **cells)
     if isinstance(value, Facts | Metric | Figure):
         return replace(value, **{name: _each_text(part, change) for name, part in vars(value).items()})
     return value

@@ -39,6 +39,15 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table for the card of a dataset: its heading, its columns, and rows of as many cells, all plain text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known about a thing to publish; every field may be left out, and then the card leaves its line out.
 
@@ -52,7 +61,8 @@ class Facts:
     `usage` is Python code in which `{repo_id}` stands for the repository; `publish` runs it and puts what it prints in
     `usage_output`, unless `usage_is_executable` is off because it needs more than the reader has to hand. The modules
     of this project in `usage_needs` are there while it runs. `other_usage` is further code, shown but not run.
-    Of a dataset a card says `task_categories` and `splits` (rows by split), and no base model, pipeline or library.
+    Of a dataset a card says `task_categories`, `splits` (rows by split) and `tables`, and no base model, pipeline or
+    library. `config_name` is the one configuration of a dataset whose files lie in a folder of that name.
     """
 
     title: str = ""
@@ -70,6 +80,8 @@ class Facts:
     pipeline_tag: str = ""
     task_categories: tuple[str, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    config_name: str = ""
     library_name: str = ""
     metrics: tuple[Metric, ...] = ()
     script: str = ""
@@ -102,7 +114,7 @@ def facts_to_json(facts: Facts) -> str:
 
 def as_plain(value: object) -> object:
     """Return what JSON cannot write as something that it can: for `json.dumps(..., default=as_plain)`."""
-    if isinstance(value, Metric | Figure):
+    if isinstance(value, Metric | Figure | Table):
         return vars(value)
     if isinstance(value, Mapping):
         return dict(value)

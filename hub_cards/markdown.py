@@ -4,6 +4,7 @@ The rules are those of CommonMark 0.31 with GitHub's tables, which is what the H
 """
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -44,3 +45,10 @@ def fenced(text: str, language: str = "") -> str:
 def link(text: str, target: str) -> str:
     """Return a link, as `[text](target)`."""
     return f"[{line(text)}]({quote(target, safe='/:?#@!$&+,;=%~')})"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table, the first column to the left, numbers to the right."""
+    lines = [columns, ["---", *("---:" for _ in columns[1:])], *rows]
+    shown = (lines[1] if cells is lines[1] else [line(cell) for cell in cells] for cells in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in shown)

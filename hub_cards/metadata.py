@@ -21,7 +21,15 @@ from xlzoo.hub_cards.licenses import license_metadata
 LIBRARIES = {"adapter": "adapter-transformers", "peft": "peft"}
 RELATIONS = {"adapter": "adapter", "peft": "adapter", "model": "finetune"}
 ORDER = ["pretty_name", "language", "language_bcp47", "license", "license_name", "license_link", "library_name"]
-ORDER += ["pipeline_tag", "task_categories", "base_model", "base_model_relation", "datasets", "source_datasets"]
+ORDER += [
+    "pipeline_tag",
+    "task_categories",
+    "base_model",
+    "base_model_relation",
+    "datasets",
+    "source_datasets",
+    "configs",
+]
 STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 SIZES = ("n<1K", *(f"{least}<n<{most}" for least, most in pairwise(STEPS)), "n>1T")
 ARXIV = re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}(v\d+)?")
@@ -59,8 +67,17 @@ def _dataset_data(facts: Facts) -> DatasetCardData:
         task_categories=list(facts.task_categories) or None,
         size_categories=[size_category(sum(facts.splits.values()))] if facts.splits else None,
         source_datasets=list(facts.datasets) or None,
+        configs=_configs(facts),
         **_common(facts),
     )
+
+
+def _configs(facts: Facts) -> list[dict[str, Any]] | None:
+    """Say which files are the splits of the one configuration, where it has a name."""
+    if not facts.config_name:
+        return None
+    files = [{"split": split, "path": f"{facts.config_name}/{split}-*"} for split in facts.splits]
+    return [{"config_name": facts.config_name, "data_files": files}]
 
 
 def _common(facts: Facts) -> dict[str, Any]:

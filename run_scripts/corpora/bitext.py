@@ -41,15 +41,23 @@ def two_files(source: Path, target: Path) -> Bitext:
     """Pair the lines of two files, plain or `.gz`, which must have equally many."""
 
     def read() -> Iterator[SentencePair]:
-        last = 0
-        for one, other in zip_longest(read_lines(source), read_lines(target)):
-            if one is None or other is None:
-                short, long = (source, target) if one is None else (target, source)
-                raise UserError(f"{short} ends after line {last}, {long} goes on; expected as many lines in both.")
-            last = one[0]
-            yield SentencePair(f"line {last} of {source} and {target}", one[1], other[1])
+        for number, one, other in in_step(read_lines(source), read_lines(target), (source, target)):
+            yield SentencePair(f"line {number} of {source} and {target}", one, other)
 
     return read
+
+
+def in_step(
+    source: Iterator[tuple[int, str]], target: Iterator[tuple[int, str]], names: tuple[object, object]
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line number, source, target) of numbered lines; UserError, with the names, where one has more of them."""
+    last = 0
+    for one, other in zip_longest(source, target):
+        if one is None or other is None:
+            short, long = names if one is None else names[::-1]
+            raise UserError(f"{short} ends after line {last}, {long} goes on; expected as many lines in both.")
+        last = one[0]
+        yield last, one[1], other[1]
 
 
 def joined_file(path: Path) -> Bitext:

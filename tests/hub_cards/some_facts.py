@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from xlzoo.hub_cards.facts import Facts, Figure, Metric
+from xlzoo.hub_cards.facts import Facts, Figure, Metric, Table
 
 FULL = Facts(
     title="Swahili adapter",
@@ -20,6 +20,8 @@ FULL = Facts(
     pipeline_tag="fill-mask",
     task_categories=("token-classification",),
     splits={"train": 12345, "test": 7},
+    tables=(Table("What went in", ("corpus", "read"), (("QED", "3"), ("TED", "4"))),),
+    config_name="eng-swh",
     metrics=(
         Metric("token-classification", "org/ner", "test", "sw", "f1", 0.8125),
         Metric("token-classification", "org/ner", "test", "sw", "precision", 0.9),
@@ -82,6 +84,9 @@ def several(strategy):
     return st.lists(strategy, max_size=3).map(tuple)
 
 
+TITLES = st.sampled_from(["", "What went in"])
+WIDE = st.tuples(TEXT, TEXT)
+TABLES = st.builds(Table, TITLES, WIDE, several(WIDE)) | st.builds(Table, TITLES, st.tuples(TEXT))
 METRICS = st.builds(Metric, TEXT, HUB_IDS | TEXT, TEXT, TEXT, TEXT, NUMBERS)
 ANY_FACTS = st.builds(
     Facts,
@@ -100,6 +105,8 @@ ANY_FACTS = st.builds(
     pipeline_tag=st.sampled_from(["", "fill-mask"]),
     task_categories=several(TEXT),
     splits=st.dictionaries(TEXT, st.integers(0, 10**13), max_size=3),
+    tables=st.lists(TABLES, max_size=1).map(tuple),
+    config_name=st.sampled_from(["", "eng-swh"]),
     library_name=st.sampled_from(["", "transformers"]),
     metrics=several(METRICS),
     script=TEXT,

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from some_facts import ANY_FACTS, FULL, HOSTILE
 
 from xlzoo.hub_cards.cards import render_card
-from xlzoo.hub_cards.facts import Facts, Figure, Metric, facts_to_json
+from xlzoo.hub_cards.facts import Facts, Figure, Metric, Table, facts_to_json
 from xlzoo.hub_cards.metadata import size_category
 
 KINDS = ("adapter", "peft", "model", "dataset")
@@ -54,6 +54,10 @@ DATASET_FIELDS = {
         "## Splits\n\n| split | rows |\n|---|---:|\n| train | 1,234 |\n| test | 5 |",
     ),
     "datasets": (("a/b",), "- Source data: [a/b](https://huggingface.co/datasets/a/b)"),
+    "tables": (
+        (Table("In", ("corpus", "read"), (("a|b", "7"), (" ", "8"))),),
+        "## In\n\n| corpus | read |\n| --- | ---: |\n| a\\|b | 7 |\n| - | 8 |",
+    ),
 }
 RELATIONS = {
     ("adapter", ""): f"This is an adapter: it holds only what was added to {LINK}, and is loaded onto that model.",
@@ -142,6 +146,15 @@ def test_header_of_a_dataset_speaks_of_data_only():
         "task_categories": ["token-classification"],
         "size_categories": ["10K<n<100K"],
         "source_datasets": ["org/news", "stories"],
+        "configs": [
+            {
+                "config_name": "eng-swh",
+                "data_files": [
+                    {"split": "train", "path": "eng-swh/train-*"},
+                    {"split": "test", "path": "eng-swh/test-*"},
+                ],
+            }
+        ],
         "tags": ["adapter", "arxiv:2005.00052", "xlzoo"],
     }
     assert "org/base" not in render_card(replace(FULL, kind="dataset"))
@@ -313,7 +326,7 @@ def check_body(text, facts):
     assert not {"html_block", "hr", "blockquote_open", "code_block"} & set(kinds)
     assert all(part.strip() for kind, part in found if kind in ("h1", "h2"))
     titles = [part for kind, part in found if kind == "h2"]
-    order = ["Splits", "Usage", "Results", "Training", "How it was made", "Citation"]
+    order = ["Splits", "What went in", "Usage", "Results", "Training", "How it was made", "Citation"]
     assert titles == [title for title in order if title in titles] and kinds.count("h1") == bool(seen(facts.title))
     assert all(after not in ("h1", "h2") for before, after in pairwise([*kinds, "h2"]) if before == "h2")
     assert "\n\n\n" not in re.sub(r"^(`{3,}).*?^\1$", "code", page, flags=re.DOTALL | re.MULTILINE)

@@ -37,7 +37,7 @@ def test_only_what_is_known_is_written_and_the_kind_always():
         "task": "token-classification",
         "dataset": "org/ner",
         "split": "test",
-    } | {"value": 0.8125}
+    } | {"value": 0.8125, "detail": ""}
     assert written["figures"] == [{"file": "curve.png", "caption": "Loss by step"}]
 
 
