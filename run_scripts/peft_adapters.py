@@ -140,15 +140,21 @@ def takes_prefix(model: PreTrainedModel) -> bool:
     return model.can_generate() and not type(model).__module__.startswith("xlzoo.")
 
 
-def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftConfig:
+def checked_kind(fields: Mapping[str, Any], path: str) -> str:
+    """Return the kind of an adapter by its adapter_config.json; AdapterError for a field that its kind does not take."""
     kind = fields.get("peft_type")
     if not isinstance(kind, str) or kind not in KINDS:
         raise AdapterError(f"{path}: peft_type is {_shown(kind)}; expected one of {', '.join(KINDS)}.")
-    cls, rules = KINDS[kind]
     for key, value in fields.items():
-        check_field(key, value, rules, path)
+        _check_field(key, value, KINDS[kind][1], path)
+    return kind
+
+
+def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftConfig:
+    kind = checked_kind(fields, path)
+    cls, rules = KINDS[kind]
     for key in ("task_type", "num_virtual_tokens") if kind == "PREFIX_TUNING" else ():
-        check_field(key, fields.get(key), rules, path)
+        _check_field(key, fields.get(key), rules, path)
     known = {key: fields[key] for key in rules if key in fields}
     if kind == "PREFIX_TUNING":
         return cls(inference_mode=True, **{key: known[key] for key in ("task_type", "num_virtual_tokens")})
@@ -164,8 +170,7 @@ def _read_config(fields: Mapping[str, Any], keys: list[str], path: str) -> PeftC
     return cls(inference_mode=True, **known)
 
 
-def check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> None:
-    """Raise AdapterError for a field of adapter_config.json that the rules of its kind do not take."""
+def _check_field(key: str, value: Any, rules: Mapping[str, Rule], path: str) -> None:
     if key in WITHOUT_EFFECT:
         return
     if key in rules:

@@ -12,7 +12,7 @@ from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.merging.layout import PAIRS, PREFIX, layout
 from xlzoo.run_scripts.merging.settings import rank_of
-from xlzoo.run_scripts.peft_adapters import CONFIG, KINDS, WEIGHTS, check_field, weights_file
+from xlzoo.run_scripts.peft_adapters import CONFIG, KINDS, WEIGHTS, checked_kind, weights_file
 from xlzoo.run_scripts.runs import adapter_folder
 from xlzoo.run_scripts.tensor_files import StoredTensors, TensorWriter
 
@@ -46,12 +46,7 @@ def open_peft(folder_or_id: str) -> PeftFiles:
 
 def _checked(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return the fields that matter, each looked at."""
-    kind = fields.get("peft_type")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise AdapterError(f"{path}: peft_type is {str(kind)[:100]!r}; expected one of {', '.join(KINDS)}.")
-    _, rules = KINDS[kind]
-    for key, value in fields.items():
-        check_field(key, value, rules, path)
+    _, rules = KINDS[checked_kind(fields, path)]
     base = fields.get("base_model_name_or_path")
     if base is not None and not isinstance(base, str):
         raise AdapterError(f"{path}: base_model_name_or_path is a {type(base).__name__}; expected a name or null.")
