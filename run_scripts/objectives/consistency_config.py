@@ -52,7 +52,9 @@ class ConsistencyConfig(RunArguments):
     )
     r1_weight: float = field(default=5.0, metadata={"help": "Weight of R1, lambda 1."})
     r2_weight: float | None = field(default=None, metadata={"help": "Weight of R2 in stage 2, lambda 2."})
-    hard_labels: bool | None = field(default=None, metadata={"help": "R2 with the stage-1 model's best labels."})
+    hard_labels: bool | None = field(
+        default=None, metadata={"help": "true or false: R2 with the best labels of stage 1."}
+    )
 
     def __post_init__(self) -> None:
         published = PUBLISHED[self.task_name, self.setting]
@@ -75,11 +77,7 @@ class ConsistencyConfig(RunArguments):
         """The published values for the task and setting."""
         return PUBLISHED[self.task_name, self.setting]
 
-    def kinds(self, stage: str) -> set[str]:
-        """Return all augmentations that a stage uses."""
-        return {*self.augmentation, *(self.copy_augmentation if stage == "2" else ())}
-
-
-def stages_of(args: ConsistencyConfig) -> list[str]:
-    """Return the stages to run, in order."""
-    return ["1", "2"] if args.stage == "both" else [args.stage]
+    @property
+    def kinds(self) -> set[str]:
+        """All augmentations that the stage uses."""
+        return {*self.augmentation, *(self.copy_augmentation if self.stage != "1" else ())}

@@ -1,0 +1,111 @@
+"""Arguments of xTune: tagged words in several languages, and what their views are made from."""
+
+from dataclasses import dataclass, field
+
+from datasets import DatasetDict
+from transformers import PreTrainedTokenizerBase
+
+from xlzoo.run_scripts.corpora.dictionaries import read_dictionaries
+from xlzoo.run_scripts.corpora.languages import iso639_3
+from xlzoo.run_scripts.corpora.translations import read_translations
+from xlzoo.run_scripts.corpora.unigram import sampler_of
+from xlzoo.run_scripts.corpora.views import Augmentation
+from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
+from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.language_tests import LanguageTests
+from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
+from xlzoo.run_scripts.objectives.embedding_noise import KINDS, Noise
+
+
+@dataclass
+class TaggedTests(LanguageTests):
+    """Where tagged words come from, of the language of training and of others to test on."""
+
+    max_seq_length: int = field(default=128, metadata={"help": "Longest input in pieces; longer ones are split."})
+    label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
+
+    @property
+    def source_name(self) -> str:
+        """What the tests call the language of training."""
+        return self._own_name()
+
+    def tagged(self, column: str) -> DatasetDict:
+        """Load every split as `{"tokens", column}` rows."""
+        words = self.text_column_name or "tokens"
+        return self.load("tokens", {"tokens": words, column: self.label_column_name or column})
+
+
+@dataclass
+class ViewArguments:
+    """What views are made from, and how far they differ."""
+
+    subword_rate: float | None = field(default=None, metadata={"help": "Share of words cut into drawn pieces."})
+    sampling_alpha: float = field(default=0.3, metadata={"help": "Of the draw; the larger, the more usual pieces."})
+    subword_model: str | None = field(
+        default=None, metadata={"help": "SentencePiece model to draw from; by default the tokenizer's own."}
+    )
+    code_switch_rate: float = field(default=0.3, metadata={"help": "Share of words looked up in a dictionary."})
+    dictionaries: str | None = field(default=None, metadata={"help": "Folder of dictionaries: en-de.txt, ..."})
+    dictionary_languages: list[str] = field(
+        default_factory=list, metadata={"help": "The dictionaries to use; by default all.", **REPEATABLE}
+    )
+    translation_rate: float = field(default=1.0, metadata={"help": "Share of sentences that are translated."})
+    translations: list[str] = field(
+        default_factory=list,
+        metadata={"help": "File(s): sentence, language, translation and perhaps links, by tabs.", **REPEATABLE},
+    )
+    translation_languages: list[str] = field(
+        default_factory=list, metadata={"help": "The translations to use; by default all.", **REPEATABLE}
+    )
+    noise_rate: float = field(default=1.0, metadata={"help": "Share of tokens with noise on their embeddings."})
+    noise_scale: float = field(default=1e-5, metadata={"help": "Its standard deviation, or bound if uniform."})
+    noise_kind: str = field(default="uniform", metadata={"help": "gaussian or uniform.", "choices": list(KINDS)})
+
+    def __post_init__(self) -> None:
+        for name in ("subword_rate", "code_switch_rate", "translation_rate", "noise_rate"):
+            rate = vars(self)[name]
+            if rate is not None and not 0 <= rate <= 1:
+                raise UserError(f"--{name} is {rate}; expected a share from 0 to 1.")
+        require_at_least(0, self, "sampling_alpha", "noise_scale")
+
+    def noise(self) -> Noise:
+        """Return the noise that views with it get."""
+        return Noise(self.noise_kind, self.noise_scale, self.noise_rate)
+
+    def require_sources(self, kinds: set[str]) -> None:
+        """Raise UserError where an augmentation lacks what it is made from, or there is something for none."""
+        made_from = {
+            "code_switch": ("dictionaries", bool(self.dictionaries)),
+            "translation": ("translations", bool(self.translations)),
+        }
+        for kind, (flag, given) in made_from.items():
+            if kind in kinds and not given:
+                raise UserError(f"The augmentation {kind} needs --{flag}; give it, or other augmentations.")
+            if given and kind not in kinds:
+                raise UserError(
+                    f"--{flag} is for the augmentation {kind}, which is not used; add it to --augmentation."
+                )
+        for flag, kind in (("dictionary_languages", "dictionaries"), ("translation_languages", "translations")):
+            if vars(self)[flag] and not vars(self)[kind]:
+                raise UserError(f"--{flag} goes with --{kind}.")
+        if self.subword_model and "subword" not in kinds:
+            raise UserError("--subword_model is for the augmentation subword, which is not used; add it.")
+
+    def augmentation(
+        self, kinds: set[str], args: ConsistencyConfig, tokenizer: PreTrainedTokenizerBase, language: str | None
+    ) -> Augmentation:
+        """Read what the kinds are made from; `language` is the data's, by default English."""
+        source = iso639_3(language or "eng")
+        rate = args.published.subword_rate if self.subword_rate is None else self.subword_rate
+        dictionaries = self.dictionaries if "code_switch" in kinds else None
+        return Augmentation(
+            kinds=frozenset(kinds),
+            subword_rate=rate,
+            code_switch_rate=self.code_switch_rate,
+            translation_rate=self.translation_rate,
+            sampler=sampler_of(tokenizer, self.sampling_alpha, self.subword_model) if "subword" in kinds else None,
+            dictionaries=read_dictionaries(dictionaries, source, self.dictionary_languages) if dictionaries else {},
+            translations=read_translations(self.translations, self.translation_languages)
+            if "translation" in kinds
+            else {},
+        )

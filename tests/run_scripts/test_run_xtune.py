@@ -1,0 +1,206 @@
+"""run_xtune.py from files to taggers: both stages, what moves and what stays, scores by language, resuming."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from killed_runs import in_step, killed_at
+from safetensors.torch import load_file
+from tiny_runs import COMMON, assert_different, assert_same, make_checkpoint, refused
+
+from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.run_scripts import run_ner, run_xtune
+from xlzoo.run_scripts.corpora.phrasebook import UPOS
+
+PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
+TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1"]
+POS = [*TRAIN, "--task_name", "pos", "--learning_rate", "5e-3"]
+TESTS = ["--do_eval", "--do_predict", "--test_config_name", "sw", "de"]
+
+
+def xtune(folder, *flags):
+    return run_xtune.main([*COMMON, "--output_dir", str(folder), *map(str, flags)])
+
+
+@pytest.fixture(scope="module")
+def both(base, tmp_path_factory):
+    """Both stages of part-of-speech tagging, tested in three languages."""
+    folder = tmp_path_factory.mktemp("both") / "run"
+    return folder, xtune(folder, *POS, *TESTS, "--model_name_or_path", base)
+
+
+def test_both_stages_end_in_taggers(base, both):
+    folder, results = both
+    before = load_file(base / "model.safetensors")
+    for stage in ("stage-1", "stage-2"):
+        model, found = MadxForTokenClassification.from_pretrained(folder / stage, output_loading_info=True)
+        assert not found["missing_keys"] and list(model.config.id2label.values()) == list(UPOS)
+        after = load_file(folder / stage / "model.safetensors")
+        shared = before.keys() & after.keys()
+        assert sum(not torch.equal(before[key], after[key]) for key in shared) > len(shared) * 0.8
+        assert not (folder / stage / "teacher").exists()
+    assert_different(folder / "stage-1", folder / "stage-2")
+    assert results == json.loads((folder / "all_results.json").read_text())
+    facts = json.loads((folder / "stage-2/facts.json").read_text())
+    assert (
+        facts["paper"] == "2106.08226" and "xtune" in facts["tags"] and facts["pipeline_tag"] == "token-classification"
+    )
+
+
+def test_scores_are_those_of_the_tagger_of_run_ner(both, tmp_path):
+    """The saved tagger, tested by the other script in each language; means and gap from its scores."""
+    folder, results = both
+    scores = {}
+    for code in ("eng", "swh", "deu"):
+        flags = ["--dataset_name", "phrasebook", "--dataset_config_name", code, "--do_predict", "--task_name", "pos"]
+        start = ["--model_name_or_path", str(folder / "stage-2"), "--output_dir", str(tmp_path / code)]
+        scores[code] = run_ner.main([*COMMON, *flags, *start])["test_accuracy"]
+    assert len(set(scores.values())) > 1 and min(scores.values()) > 0
+    assert {code: results[f"test_{code}_accuracy"] for code in scores} == scores
+    others = (scores["swh"] + scores["deu"]) / 2
+    assert results["test_mean_accuracy"] == pytest.approx(sum(scores.values()) / 3)
+    assert results["test_transfer_accuracy"] == pytest.approx(others)
+    assert results["test_gap_accuracy"] == pytest.approx(scores["eng"] - others)
+    report = json.loads((folder / "results.json").read_text())
+    assert report["scores"]["2"] == scores and report["source"] == "eng" and set(report["gap"]) == {"1", "2"}
+    table = (folder / "results.md").read_text().splitlines()
+    assert (
+        table[0] == "| pos accuracy, % | English (source) | Swahili | German | mean | transfer gap |"
+        and len(table) == 4
+    )
+    assert table[3].startswith(f"| xTune, stage 2 | {100 * scores['eng']:.1f} | ")
+
+
+def test_the_second_stage_alone_is_that_of_both(base, both, tmp_path):
+    folder, _ = both
+    alone = ["--stage", "2", "--teacher", folder / "stage-1", "--model_name_or_path", base]
+    xtune(tmp_path / "two", *POS, *alone)
+    assert_same(tmp_path / "two", folder / "stage-2")
+    xtune(tmp_path / "light", *POS, *alone, "--r2_weight", "0")
+    assert_different(tmp_path / "light", folder / "stage-2")
+    xtune(tmp_path / "hard", *POS, *alone, "--hard_labels", "true")
+    assert_different(tmp_path / "hard", folder / "stage-2")
+
+
+@pytest.mark.parametrize("kind", ["adapter", "lora"])
+def test_adapters_leave_the_encoder_as_it_was(base, languages, tmp_path, kind):
+    flags = {"adapter": ["--train_adapter", "--load_lang_adapter", languages["eng"]], "lora": ["--use_peft"]}[kind]
+    xtune(tmp_path / "run", *TRAIN, *flags, "--model_name_or_path", base)
+    before = load_file(base / "model.safetensors")
+    for stage in ("stage-1", "stage-2"):
+        if kind == "lora":
+            saved = load_file(tmp_path / "run" / stage / "adapter_model.safetensors")
+            assert all(".lora_" in key or ".classifier." in key for key in saved)
+            assert any(value.any() for key, value in saved.items() if "lora_B" in key)
+        else:
+            whole = load_file(tmp_path / "run" / stage / "model.safetensors")
+            assert all(
+                torch.equal(whole[key], value) for key, value in before.items() if not key.startswith("lm_head")
+            )
+            assert (tmp_path / "run" / stage / "ner/adapter.safetensors").is_file()
+    assert_different(tmp_path / "run/stage-1", tmp_path / "run/stage-2")
+
+
+def test_every_augmentation_from_files(base, tmp_path):
+    """Part-of-speech tags of a file; dictionaries for the views, translations and noise for the copies."""
+    train = "She PRON\nruns VERB\n\nThe DET\ncat NOUN\nruns VERB\n"
+    (tmp_path / "en.txt").write_text(train)
+    (tmp_path / "de.txt").write_text("Die DET\nKatze NOUN\nrennt VERB\n")
+    (tmp_path / "dicts").mkdir()
+    (tmp_path / "dicts/en-de.txt").write_text("cat Katze\nruns rennt\n")
+    (tmp_path / "t.tsv").write_text("The cat runs\tde\tDie Katze rennt\n")
+    files = ["--train_file", tmp_path / "en.txt", "--test_file", tmp_path / "en.txt"]
+    files += ["--test_language_file", f"de={tmp_path / 'de.txt'}", "--language", "en", "--do_train", "--do_predict"]
+    kinds = ["--augmentation", "code_switch", "subword", "--copy_augmentation", "translation", "noise"]
+    made_from = ["--dictionaries", tmp_path / "dicts", "--translations", tmp_path / "t.tsv", "--noise_scale", "0.1"]
+    steps = ["--max_steps", "3", "--task_name", "pos", "--save_strategy", "no", "--logging_steps", "1"]
+    results = xtune(tmp_path / "run", *files, *kinds, *made_from, *steps, "--model_name_or_path", base)
+    assert {"test_eng_accuracy", "test_deu_accuracy", "test_gap_accuracy"} <= results.keys()
+
+
+SAVING = ["--save_strategy", "steps", "--save_steps", "3", "--max_steps", "12", "--do_train"]
+
+
+def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path):
+    """Ten sentences and their copies in batches of four: killed in the third epoch of stage 2."""
+    common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "4"]
+    flags = [*COMMON, *common, *SAVING, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
+    xtune(tmp_path / "one", *TRAIN, "--stage", "1", "--model_name_or_path", base)
+    flags += ["--stage", "2", "--teacher", str(tmp_path / "one")]
+    killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 11)
+    assert list((tmp_path / "killed/teacher").glob("epoch-2-*"))
+    run_xtune.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
+    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), "--dataloader_num_workers", "0"])
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_a_complete_first_stage_is_not_run_again(base, both, monkeypatch, tmp_path):
+    """Resuming after stage 1 trains stage 2 alone, to the same weights."""
+    folder, _ = both
+    shutil.copytree(folder / "stage-1", tmp_path / "run/stage-1")
+    shutil.copy(folder / "run.json", tmp_path / "run/run.json")
+    before = (tmp_path / "run/stage-1/all_results.json").stat().st_mtime_ns
+    xtune(tmp_path / "run", *POS, *TESTS, "--model_name_or_path", base, "--resume_from_checkpoint", "last")
+    assert (tmp_path / "run/stage-1/all_results.json").stat().st_mtime_ns == before
+    assert_same(tmp_path / "run/stage-2", folder / "stage-2")
+
+
+def test_two_processes_equal_one(both, tmp_path):
+    """Eight sentences and their copies, in steps of eight; each process asks the teacher about its half."""
+    still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    flags = [*COMMON, "--dataset_name", "phrasebook", "--save_strategy", "no", "--model_name_or_path", str(still)]
+    flags += ["--do_train", "--max_steps", "3", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
+    flags += ["--max_train_samples", "8", "--task_name", "pos", "--stage", "2", "--teacher", str(both[0] / "stage-1")]
+    shared = [*flags, "--output_dir", str(tmp_path / "two"), "--per_device_train_batch_size", "4"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    script = str(Path(run_xtune.__file__))
+    done = subprocess.run([*command, script, *shared], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    run_xtune.main([*flags, "--output_dir", str(tmp_path / "one"), "--per_device_train_batch_size", "8"])
+    assert_same(tmp_path / "two", tmp_path / "one", tolerance=1e-5)
+
+
+def test_what_is_published_is_the_last_stage(base, tmp_path, door):
+    hub = ["--hub_dir", tmp_path / "hub", "--do_predict", "--test_config_name", "sw", "--model_name_or_path", base]
+    kinds = {"full": [], "lora": ["--use_peft", "--stage", "1"], "task": ["--train_adapter", "--stage", "1"]}
+    for name, more in kinds.items():
+        xtune(tmp_path / name, *POS, *hub, "--hub_model_id", f"me/{name}", *more)
+    facts = {parcel.repo_id: (parcel.folder, parcel.facts) for parcel in door.parcels}
+    assert [facts[f"me/{name}"][1].kind for name in kinds] == ["model", "peft", "adapter"]
+    assert facts["me/full"][0] == tmp_path / "full/stage-2"
+    for name in kinds:
+        tested = {metric.language: metric.value for metric in facts[f"me/{name}"][1].metrics if metric.split == "test"}
+        folder = tmp_path / name / "stage-2" if name == "full" else tmp_path / name
+        results = json.loads((folder / "all_results.json").read_text())
+        assert tested == {"en": results["test_eng_accuracy"], "sw": results["test_swh_accuracy"]}
+        assert "xtune" in facts[f"me/{name}"][1].tags
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--stage", "2"], "--teacher"),
+        (["--teacher", "x"], "--stage 2"),
+        (["--augmentation", "nothing"], "subword"),
+        (["--augmentation", "code_switch"], "--dictionaries"),
+        (["--dictionaries", "x"], "code_switch"),
+        (["--setting", "translate-train-all"], "--translations"),
+        (["--subword_rate", "2"], "--subword_rate"),
+        (["--r1_weight", "-1"], "--r1_weight"),
+        (["--dictionary_languages", "de"], "--dictionaries"),
+        (["--do_train", "false", "--do_eval"], "run_ner.py"),
+        (["--subword_model", "nowhere.model"], "SentencePiece"),
+        (["--max_seq_length", "100"], "--max_seq_length"),
+        (["--augmentation", "code_switch", "--dictionaries", "nowhere"], "no folder"),
+        (["--stage", "2", "--teacher", "nowhere"], "nowhere"),
+        (["--do_predict", "--test_config_name", "xx"], "xx"),
+    ],
+)
+def test_mistakes_end_before_any_training(base, tmp_path, nothing_starts, flags, words):
+    refused(lambda: xtune(tmp_path / "out", *TRAIN, "--model_name_or_path", base, *flags), words)
