@@ -15,7 +15,7 @@ from torch.nn.functional import embedding
 from .backpack_inputs import Words
 from .chunked_loss import add_product
 from .sense_attention import contextualize
-from .sense_contributions import PoolGradient, Pooling, RunningPool, slopes_of
+from .sense_contributions import PoolGradient, Pooling, RunningPool, products_with, slopes_of
 from .sense_network import SenseNetwork
 
 
@@ -224,6 +224,6 @@ def _pool_gradient(
     along = torch.empty_like(norms)
     for sense in range(senses.count):
         placed = senses.placed(sense, len(norms)).to(attention.dtype)
-        along[:, sense] = (attention.weights(sense) @ (placed @ gradient[:, :, None]))[..., 0]
+        along[:, sense] = products_with(attention.weights(sense), products_with(placed, gradient))
     slopes = slopes_of(norms, pooling.temperature, norms == 0)
     return PoolGradient(pooling.share, chances, slopes, gradient, along)

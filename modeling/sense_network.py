@@ -10,6 +10,7 @@ from torch import nn
 from transformers.activations import ACT2FN
 from transformers.pytorch_utils import Conv1D
 
+from .activated_projection import project_activated
 from .plain_modules import is_plain
 
 
@@ -46,7 +47,7 @@ class SenseMLP(nn.Module):
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Map `[..., D]` to `[..., out]`."""
-        return self.dropout(self.c_proj(self.expand(states)))
+        return self.dropout(project_activated(self.c_fc(states), self.act, self.c_proj))
 
 
 class SenseBlock(nn.Module):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from .sense_contributions import PoolGradient, Pooling, slopes_of
+from .sense_contributions import PoolGradient, Pooling, products_with, slopes_of
 
 NOISE = 1e-7
 """A squared norm below this share of the row's longest sense is rounding: such a contribution has no direction."""
@@ -91,8 +91,8 @@ class SensePool(torch.autograd.Function):
         senses, weights, share, chances, slopes, totals = ctx.saved_tensors
         along = torch.empty_like(totals)
         for sense in range(senses.shape[1]):
-            along[:, sense] = (senses[:, sense].to(weights.dtype) @ gradient[:, :, None])[:, :, 0]
-        onward = torch.matmul(weights, along.unsqueeze(3)).squeeze(3)
+            along[:, sense] = products_with(senses[:, sense].to(weights.dtype), gradient)
+        onward = products_with(weights, along)
         pooled = PoolGradient(share, chances, slopes, gradient, onward)
         d_senses = d_weights = None
         if ctx.needs_input_grad[1]:
@@ -119,9 +119,16 @@ def _products(senses: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor
     squares = weights.new_empty(weights.shape[:3])
     longest = weights.new_zeros(len(weights), 1, 1)
     for sense in range(senses.shape[1]):
-        vectors = senses[:, sense].to(weights.dtype)
-        gram = vectors @ vectors.transpose(1, 2)
+        gram = _gram(senses[:, sense].to(weights.dtype))
         torch.bmm(weights[:, sense], gram, out=products[:, sense])
         squares[:, sense] = (products[:, sense] * weights[:, sense]).sum(-1)
         longest = torch.maximum(longest, gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None])
     return products, squares, longest
+
+
+def _gram(vectors: torch.Tensor) -> torch.Tensor:
+    """Return the products of the vectors `[B, L, D]` with each other, `[B, L, L]`, a quarter of which are mirrored."""
+    half = vectors.shape[1] // 2
+    top = vectors[:, :half] @ vectors.transpose(1, 2)
+    corner = vectors[:, half:] @ vectors[:, half:].transpose(1, 2)
+    return torch.cat([top, torch.cat([top[:, :, half:].transpose(1, 2), corner], 2)], 1)

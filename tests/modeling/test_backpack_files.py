@@ -18,6 +18,7 @@ from xlzoo.modeling.configuration_backpack import AUTO_MAP, BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel, BackpackGPT2Model
 
 CODE = {
+    "activated_projection.py",
     "backpack_inputs.py",
     "backpack_outputs.py",
     "chunked_loss.py",
