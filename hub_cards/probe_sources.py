@@ -10,7 +10,7 @@ from xlzoo.hub_cards.errors import PublishError
 from xlzoo.hub_cards.file_checks import read_object
 
 MODELING = "xlzoo.modeling"
-LOADED = ("*.safetensors", "*.json", "*.py", "*.model", "*.txt")
+LOADED = ("*.safetensors", "*.json", "*.py", "*.model", "*.txt", "*.jinja")
 
 
 def base_folder(name_or_path: Path | str) -> Path:

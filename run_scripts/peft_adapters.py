@@ -141,7 +141,7 @@ def takes_prefix(model: PreTrainedModel) -> bool:
 
 
 def checked_kind(fields: Mapping[str, Any], path: str) -> str:
-    """Return the kind of an adapter by its adapter_config.json; AdapterError for a field that its kind does not take."""
+    """Return the kind of an adapter by its adapter_config.json; AdapterError where a field is not of that kind."""
     kind = fields.get("peft_type")
     if not isinstance(kind, str) or kind not in KINDS:
         raise AdapterError(f"{path}: peft_type is {_shown(kind)}; expected one of {', '.join(KINDS)}.")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xlzoo.hub_cards import Facts, render_card
+from xlzoo.hub_cards import Facts, PublishError, render_card
+from xlzoo.run_scripts.destination import Destination
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.merge_arguments import HubArguments, MergeArguments, TuneArguments, as_told
 from xlzoo.run_scripts.merging.layout import Strength
@@ -61,7 +63,7 @@ def merge_adapters(args: MergeArguments, tuning: TuneArguments, hub: HubArgument
     if destination:
         base_id = args.base_model or parents[0].config.get("base_model_name_or_path")
         wishes = Wishes(base_model=None if args.merge_into_base else base_id, trust_remote_code=args.trust_remote_code)
-        publish_folder(args.folder, destination, wishes)
+        _publish(args.folder, destination, wishes)
     return told
 
 
@@ -127,6 +129,18 @@ def _describe(folder: Path, facts: Facts) -> None:
     """Write the card, as it is known without a repository, and the facts for the one that will be published."""
     write_facts(folder, facts)
     (folder / "README.md").write_text(render_card(replace(facts, usage="")), encoding="utf-8")
+
+
+def _publish(folder: Path, destination: Destination, wishes: Wishes) -> None:
+    """Publish the result; where that fails, say how to do it later."""
+    try:
+        publish_folder(folder, destination, wishes)
+    except PublishError as error:
+        again = ["xlzoo-publish", str(folder), destination.repo_id, *destination.flags()]
+        again += ["--base_model", wishes.base_model] if wishes.base_model else []
+        raise PublishError(
+            f"{str(error).rstrip('.')}; the merge is complete, so publish it later with: {shlex.join(again)}"
+        ) from error
 
 
 def _spoken(strengths: Sequence[float]) -> str:

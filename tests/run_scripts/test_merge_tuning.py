@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from three_adapters import ROLES, Three, base_model, lora, outputs, save_three
 from transformers import AutoModelForCausalLM
 
+from xlzoo.hub_cards import PublishError
 from xlzoo.run_scripts import run_merge
 from xlzoo.run_scripts.errors import UserError
 
@@ -69,6 +71,16 @@ def test_tasks_that_there_are_not_are_found_before_anything_is_written(known, tm
     with pytest.raises(UserError, match="names no base model; give --base_model"):
         run_merge.main(three.flags("--output_dir", tmp_path / "out", "--tune", *asked))
     assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_published_is_merged_all_the_same(known, tmp_path, door):
+    root, three = known
+    door.error = "The Hub is away."
+    flags = ["--output_dir", tmp_path / "out", "--base_model", root / "base", "--hub_dir", tmp_path / "hub"]
+    told = f"the merge is complete, so publish it later with: xlzoo-publish {tmp_path / 'out'} out --hub_dir"
+    with pytest.raises(PublishError, match=re.escape(told)):
+        run_merge.main(three.flags(*flags))
+    assert (tmp_path / "out" / "adapter_model.safetensors").is_file()
 
 
 def test_what_is_published_comes_back(tmp_path, monkeypatch):
