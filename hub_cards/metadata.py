@@ -21,15 +21,8 @@ from xlzoo.hub_cards.licenses import license_metadata
 LIBRARIES = {"adapter": "adapter-transformers", "peft": "peft"}
 RELATIONS = {"adapter": "adapter", "peft": "adapter", "model": "finetune"}
 ORDER = ["pretty_name", "language", "language_bcp47", "license", "license_name", "license_link", "library_name"]
-ORDER += [
-    "pipeline_tag",
-    "task_categories",
-    "base_model",
-    "base_model_relation",
-    "datasets",
-    "source_datasets",
-    "configs",
-]
+ORDER += ["pipeline_tag", "task_categories", "base_model", "base_model_relation", "datasets", "source_datasets"]
+ORDER += ["configs"]
 STEPS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 SIZES = ("n<1K", *(f"{least}<n<{most}" for least, most in pairwise(STEPS)), "n>1T")
 ARXIV = re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}(v\d+)?")

@@ -20,7 +20,7 @@ EXECUTORS = ("local", *CLUSTERS)
 
 
 class Step(Protocol):
-    """Independent items that are known when the steps before it are done."""
+    """Independent items, which are known when the steps before it are done."""
 
     @property
     def name(self) -> str:

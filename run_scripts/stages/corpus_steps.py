@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,28 +32,12 @@ from xlzoo.run_scripts.corpora.parallel.shards import (
 )
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.sentence_similarity import similarities
+from xlzoo.run_scripts.task_executors import Step
 
 FILE_ROWS, FILE_BYTES = 250_000, 2**27
 """Of a file of the dataset, about; of its text before compression."""
 GROUP_ROWS = 10_000
 EMPTY, EXACT, NORMALIZED, SIMILARITY = "empty side", "exact duplicate", "normalised duplicate", "similarity"
-
-
-class Step(Protocol):
-    """A step of the plan, whose items are known when the steps before it are done."""
-
-    @property
-    def name(self) -> str:
-        """What the step is called, in messages and as the name of a job."""
-
-    def items(self) -> Sequence[Any]:
-        """Return the items."""
-
-    def is_done(self, item: Any) -> bool:
-        """Say whether an item's note is there."""
-
-    def run(self, item: Any) -> None:
-        """Do an item."""
 
 
 @dataclass(frozen=True)
