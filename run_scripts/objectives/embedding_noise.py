@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import PreTrainedModel
 
 KINDS = ("gaussian", "uniform")
@@ -32,7 +34,7 @@ class Noise:
 
 @contextmanager
 def noisy(
-    model: PreTrainedModel, seeds: torch.Tensor | None, attention_mask: torch.Tensor, noise: Noise
+    model: PreTrainedModel | PeftModel, seeds: torch.Tensor | None, attention_mask: torch.Tensor, noise: Noise
 ) -> Iterator[None]:
     """Add noise to the word embeddings of every row whose seed in `[B]` is not 0, for the time of the context.
 
@@ -51,7 +53,8 @@ def noisy(
                 added[row, :length] = noise.draw(seed, (length, embedded.shape[-1]), embedded.device)
         return embedded + added.to(embedded.dtype)
 
-    handle = model.get_input_embeddings().register_forward_hook(add)
+    adapted: Any = model  # PEFT's wrapper passes the call on.
+    handle = adapted.get_input_embeddings().register_forward_hook(add)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from peft import PeftModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, Subset
@@ -95,7 +96,7 @@ class Teacher:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: PreTrainedModel | PeftModel,
         rows: ViewRows,
         collator: TaggedViewCollator,
         files: TeacherFiles,
@@ -130,6 +131,7 @@ class Teacher:
     def _logits(self, indices: list[int]) -> Iterator[torch.Tensor]:
         """Yield the logits `[words, C]` of rows, without touching the random numbers of the training."""
         accelerator: Any = self.accelerator
+        model: Any = self.model
         loader: DataLoader[Any] = DataLoader(
             Subset(self.rows, indices),
             batch_size=self.args.per_device_eval_batch_size,
@@ -137,13 +139,13 @@ class Teacher:
             num_workers=self.args.dataloader_num_workers,
             generator=torch.Generator(),
         )
-        self.model.to(accelerator.device).eval()
+        model.to(accelerator.device).eval()
         hidden = not accelerator.is_local_main_process or None
         for batch in tqdm(loader, desc="Asking the teacher", unit="batches", disable=hidden, leave=False):
             batch = {name: value.to(accelerator.device) for name, value in batch.items()}
             mask = batch["attention_mask"]
-            with noisy(self.model, batch.get("noise"), mask, self.noise), accelerator.autocast():
-                logits = self.model(input_ids=batch["input_ids"], attention_mask=mask).logits
+            with noisy(model, batch.get("noise"), mask, self.noise), accelerator.autocast():
+                logits = model(input_ids=batch["input_ids"], attention_mask=mask).logits
             words = logits.float().flatten(0, -2)[batch["places"]].cpu()
             yield from words.split(batch["sizes"].tolist())
-        self.model.to("cpu")
+        model.to("cpu")

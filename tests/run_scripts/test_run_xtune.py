@@ -15,7 +15,11 @@ from tiny_runs import COMMON, assert_different, assert_same, make_checkpoint, re
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts import run_ner, run_xtune
+from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import UPOS
+from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
+from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
+from xlzoo.run_scripts.xtune_arguments import TaggedTests, ViewArguments
 
 PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
 TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1"]
@@ -204,3 +208,24 @@ def test_what_is_published_is_the_last_stage(base, tmp_path, door):
 )
 def test_mistakes_end_before_any_training(base, tmp_path, nothing_starts, flags, words):
     refused(lambda: xtune(tmp_path / "out", *TRAIN, "--model_name_or_path", base, *flags), words)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rate", "copies", "weight", "hard", "learning_rate"),
+    [
+        ("xtune_panx", 0.3, "subword", 5.0, True, 1e-5),
+        ("xtune_udpos", 0.5, "subword", 0.3, False, 2e-5),
+        ("xtune_panx_translate", 0.3, "translation", 1.0, True, 1e-5),
+        ("xtune_udpos_translate", 0.5, "translation", 0.3, False, 2e-5),
+    ],
+)
+def test_recipes_are_the_published_settings(recipe, rate, copies, weight, hard, learning_rate):
+    """Against the table of the paper's program, column by column; xlm-roberta-base."""
+    types = (ModelArguments, TaggedTests, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
+    _, data, views, _, args = parse([f"recipes/{recipe}.yaml", "--use_cpu"], *types)
+    assert args.augmentation == ["subword"] and args.copy_augmentation == [copies] and args.stage == "both"
+    assert (args.published.subword_rate, args.r2_weight, args.hard_labels) == (rate, weight, hard)
+    assert (args.r1_weight, args.num_train_epochs, args.learning_rate) == (5.0, 10, learning_rate)
+    assert args.per_device_train_batch_size * args.gradient_accumulation_steps == 32 and data.max_seq_length == 128
+    assert views.sampling_alpha == 0.3 and bool(views.translations) == (copies == "translation")
+    views.require_sources(args.kinds)
