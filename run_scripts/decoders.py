@@ -135,8 +135,8 @@ def start_decoder(
             "leave them out, or --model_name_or_path."
         )
     dtype = None if args.dtype == "auto" else args.dtype
-    options = {"trust_remote_code": args.trust_remote_code, "dtype": dtype, "quantization": args.quantization}
-    model = load_decoder(name, **options, find=find)
+    trusted, bits = args.trust_remote_code, args.quantization
+    model = load_decoder(name, trust_remote_code=trusted, dtype=dtype, quantization=bits, find=find)
     embeddings: Any = model.get_input_embeddings()
     pieces = len(embeddings.weight)
     if len(tokenizer) > pieces:

@@ -217,7 +217,8 @@ def _check_fit(model: PreTrainedModel, config: PeftConfig, tensors: Mapping[str,
 
 def _expected(adapted: PeftModel, config: PeftConfig) -> Mapping[str, torch.Tensor]:
     if config.is_prompt_learning:
-        return {"prompt_embeddings": adapted.prompt_encoder["default"].embedding.weight}
+        prefix: Any = adapted.prompt_encoder["default"]
+        return {"prompt_embeddings": prefix.embedding.weight}
     return get_peft_model_state_dict(adapted, save_embedding_layers=False)
 
 

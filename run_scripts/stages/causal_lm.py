@@ -54,9 +54,9 @@ def train_causal_lm(
     model = start_decoder(model_args, tokenizer)
     require_causal(model.eval())
     length = _block_size(data_args.block_size, model.config)
-    model = prepared(model, model_args.quantization, args.gradient_checkpointing)
+    model = prepared(model, model_args.quantization, bool(args.gradient_checkpointing))
     adapted = peft_args.adapt(model, "CAUSAL_LM")
-    require_trainable(adapted, args.gradient_checkpointing)
+    require_trainable(adapted, bool(args.gradient_checkpointing))
     if isinstance(adapted, PeftModel) and args.destination:
         require_trusted_base(adapted, str(model_args.model_name_or_path), model_args.trust_remote_code)
     if args.freeze_backpack:

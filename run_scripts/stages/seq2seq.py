@@ -49,12 +49,16 @@ def train_seq2seq(
     set_seed(args.seed)
     tokenizer = start_decoder_tokenizer(model_args, rows, checkpoint)
     model, start = start_seq2seq(model_args, tokenizer)
-    model = prepared(model, model_args.quantization, args.gradient_checkpointing)
+    model = prepared(model, model_args.quantization, bool(args.gradient_checkpointing))
     adapted = peft_args.adapt(model, "SEQ_2_SEQ_LM")
-    require_trainable(adapted, args.gradient_checkpointing)
+    require_trainable(adapted, bool(args.gradient_checkpointing))
     require_fit(adapted, checkpoint)
-    lengths = {"source_length": data_args.max_source_length, "target_length": data_args.max_target_length}
-    encode = partial(as_source_and_target, tokenizer=tokenizer, **lengths)
+    encode = partial(
+        as_source_and_target,
+        tokenizer=tokenizer,
+        source_length=data_args.max_source_length,
+        target_length=data_args.max_target_length,
+    )
     encoded = {split: encode(part) for split, part in rows.items() if split != "test"}
     claim_output(args)
     args.remove_unused_columns = False
