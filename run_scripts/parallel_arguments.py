@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlzoo.run_scripts.corpora.languages import iso639_3
-from xlzoo.run_scripts.corpora.parallel.cleaning import Cleaning
+from xlzoo.run_scripts.corpora.parallel.cleaning import Cleaner, Cleaning
 from xlzoo.run_scripts.corpora.parallel.deduplication import MODES
 from xlzoo.run_scripts.corpora.parallel.opus import OpusCorpus
 from xlzoo.run_scripts.corpora.parallel.opus_filters import IDENTIFIERS, known_languages
@@ -166,7 +166,7 @@ class FilterArguments:
             unidentified=unknown,
             opusfilter=tuple(map(_filter, self.opusfilter)),
         )
-        made.filters()
+        Cleaner(made)
         return made
 
     @property

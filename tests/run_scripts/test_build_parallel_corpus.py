@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import sys
 
 import pytest
 import torch
@@ -70,6 +71,23 @@ def test_what_is_in_and_what_was_dropped(corpora, capsys):
 def test_equal_texts_and_all_texts(corpora):
     assert build(*flags(corpora), "--dedup", "exact")["rows"] == 120
     assert build(*flags(corpora, "all"), "--dedup", "none")["rows"] == 140
+
+
+def test_without_the_extras(corpora, monkeypatch):
+    """Lengths, ratios, duplicates and the draw need no library of `[corpus]` and `[cluster]`; what does says so."""
+    for name in ("opusfilter", "opustools", "sacremoses", "sentence_transformers", "datatrove"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert build(*flags(corpora))["rows"] == 120
+    given = flags(corpora, "other")
+    refused("'xlzoo[corpus]', or give --language_id none", *given, "--language_id", "langid")
+    refused("'xlzoo[corpus]', or give --normalize_punctuation false", *given, "--normalize_punctuation", "true")
+    refused(
+        "'xlzoo[corpus]', or give --labse_threshold 0", *given, "--labse_threshold", 0.5, "--similarity_model", "a/b"
+    )
+    refused("--executor slurm needs datatrove", *given, "--executor", "slurm")
+    wanted = [flag for flag in given if flag not in ("--opus_root", corpora / "opus")]
+    refused("need opustools; pip install 'xlzoo[corpus]'", *wanted)
+    assert not (corpora / "other").exists()
 
 
 def test_our_own_rooms_read_it(corpora):

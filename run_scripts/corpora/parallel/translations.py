@@ -8,11 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from datasets.exceptions import DatasetsError
 from huggingface_hub import DatasetCard
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
 from xlzoo.run_scripts.corpora.hub import config_names
 from xlzoo.run_scripts.corpora.languages import hub_tag, iso639_3
+from xlzoo.run_scripts.corpora.raw_files import NONSENSE, printable
 from xlzoo.run_scripts.corpora.saved import is_saved, load_saved
 from xlzoo.run_scripts.corpora.sources import PHRASEBOOK, SPLIT_NAMES, Source, split_files
 from xlzoo.run_scripts.corpora.streams import stream
@@ -48,6 +50,14 @@ class Translations:
 
     def pairs(self) -> Iterator[Pair]:
         """Read the pairs; UserError where the data set is not to be had, or has no such languages."""
+        try:
+            yield from self._read()
+        except (DatasetsError, HTTPError, OSError, ValueError, *NONSENSE) as error:
+            # Of a stream what is wrong shows when it is read.
+            reason = printable(error.__cause__ or error)
+            raise UserError(f"cannot read {self.dataset} to its end: {reason}, give whole data") from error
+
+    def _read(self) -> Iterator[Pair]:
         rows = iter(self._rows())
         first = next(rows, None)
         if first is None:

@@ -245,6 +245,21 @@ def test_the_configuration_of_two_languages_is_found(tmp_path):
         translations(tmp_path, source="eng", target="fra")
 
 
+def test_a_data_set_that_breaks_off(tmp_path):
+    """The stream begins, and one of its files, which come later, is no whole Parquet file."""
+    from datasets import Dataset
+
+    rows = Dataset.from_list([{"translation": {"en": str(number), "sw": "x"}} for number in range(50)])
+    (tmp_path / "data").mkdir()
+    for part in range(2):
+        rows.to_parquet(tmp_path / "data" / f"train-0000{part}-of-00002.parquet")
+    assert len(translations(tmp_path)) == 100
+    path = tmp_path / "data" / "train-00001-of-00002.parquet"
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(UserError, match="cannot read"):
+        translations(tmp_path)
+
+
 def test_the_phrasebook_is_a_data_set_too():
     found = translations("phrasebook", limit=3)
     assert len(found) == 3 and all(map(all, found))
