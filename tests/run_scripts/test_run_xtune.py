@@ -229,3 +229,35 @@ def test_recipes_are_the_published_settings(recipe, rate, copies, weight, hard, 
     assert args.per_device_train_batch_size * args.gradient_accumulation_steps == 32 and data.max_seq_length == 128
     assert views.sampling_alpha == 0.3 and bool(views.translations) == (copies == "translation")
     views.require_sources(args.kinds)
+
+
+@pytest.mark.shared
+def test_real_treebanks_with_real_dictionaries(base, shared_data, tmp_path):
+    """English parts of speech to German in bfloat16, words switched by seven dictionaries, batches of like lengths."""
+    english, german = (shared_data / "udpos" / name for name in ("en_ewt", "de_gsd"))
+    files = ["--train_file", *english.glob("dev.*"), "--test_file", *english.glob("test.*"), "--language", "en"]
+    files += ["--test_language_file", *(f"de={path}" for path in german.glob("test.*"))]
+    views = ["--augmentation", "code_switch", "--dictionaries", shared_data / "dictionaries"]
+    views += ["--copy_augmentation", "subword", "code_switch"]
+    flags = [
+        "--task_name",
+        "pos",
+        "--do_train",
+        "--do_predict",
+        "--max_steps",
+        "4",
+        "--save_strategy",
+        "no",
+        "--bf16",
+        "--use_cpu",
+    ]
+    results = xtune(
+        tmp_path / "run",
+        *files,
+        *views,
+        *flags,
+        *["--train_sampling_strategy", "group_by_length", "--model_name_or_path", base, "--logging_steps", "1"],
+    )
+    assert 0 <= results["test_deu_accuracy"] <= 1 and results["train_loss"] > 0
+    logged = json.loads((tmp_path / "run/results.json").read_text())
+    assert set(logged["scores"]["2"]) == {"eng", "deu"}
