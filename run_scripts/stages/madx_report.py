@@ -5,11 +5,11 @@ import json
 import logging
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 from xlzoo.run_scripts.corpora.languages import display_name
 from xlzoo.run_scripts.runs import read_results
 from xlzoo.run_scripts.stages.madx import TITLES, MadxRecipe, evaluation_folder
+from xlzoo.run_scripts.stages.score_bars import draw_bars
 from xlzoo.run_scripts.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -61,20 +61,5 @@ def mean_and_spread(values: list[float]) -> str:
 
 def draw(recipe: MadxRecipe, scores: Scores, path: Path) -> None:
     """Draw a group of bars per language, a bar per setting, with the spread over seeds."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(2 + 2.2 * len(recipe.languages), 3.6), layout="constrained")
-    axes: Any = figure.subplots()
-    width = 0.8 / len(scores)
-    for place, (setting, by_language) in enumerate(scores.items()):
-        values = [by_language[language] for language in recipe.languages]
-        spread = [stdev(v) if len(v) > 1 else 0 for v in values]
-        left = [i - 0.4 + width * (place + 0.5) for i in range(len(values))]
-        axes.bar(left, [mean(v) for v in values], width, yerr=spread, capsize=3, label=TITLES[setting])
-    axes.set_xticks(range(len(recipe.languages)), [display_name(language) for language in recipe.languages])
-    axes.set_ylabel(f"{recipe.task_name} {TASKS[recipe.task_name].metric}, %")
-    axes.set_ylim(0, 100)
-    axes.legend(frameon=False, fontsize="small")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    figure.savefig(path, dpi=150)
+    named = {TITLES[setting]: {code: found[code] for code in recipe.languages} for setting, found in scores.items()}
+    draw_bars(named, f"{recipe.task_name} {TASKS[recipe.task_name].metric}, %", path)

@@ -1,15 +1,17 @@
 """Scores of xTune by language: their mean, what is lost on the way from the language of training, and a table."""
 
+import importlib.util
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from xlzoo.run_scripts.corpora.languages import display_name
-from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.stages.score_bars import draw_bars, language_title
 from xlzoo.run_scripts.tasks import Task
 
+logger = logging.getLogger(__name__)
 TITLES = {"1": "xTune, stage 1", "2": "xTune, stage 2"}
 Results = Mapping[str, Any]
 
@@ -36,7 +38,7 @@ def add_means(results: dict[str, Any], task: Task, languages: Sequence[str], sou
 def write_report(
     folder: Path, task: Task, languages: Sequence[str], source: str, results: Mapping[str, Results]
 ) -> None:
-    """Write `results.json` and `results.md` of the stages, where there was a test."""
+    """Write `results.json`, `results.md` and, with matplotlib, `results.png` of the stages, where there was a test."""
     if not languages:
         return
     scores = {stage: scores_of(found, task, languages) for stage, found in results.items()}
@@ -46,11 +48,16 @@ def write_report(
         report[name] = {stage: found[key] for stage, found in results.items() if key in found}
     (folder / "results.json").write_text(json.dumps(report, indent=2) + "\n")
     (folder / "results.md").write_text(markdown_table(task, languages, source, results) + "\n")
+    if importlib.util.find_spec("matplotlib") is None:
+        logger.warning("No picture: matplotlib is missing, install xlzoo[plot].")
+    else:
+        named = {TITLES[stage]: {code: [100 * one] for code, one in found.items()} for stage, found in scores.items()}
+        draw_bars(named, f"{task.name} {task.metric}, %", folder / "results.png")
 
 
 def markdown_table(task: Task, languages: Sequence[str], source: str, results: Mapping[str, Results]) -> str:
     """Return stages x languages in percent, with the mean and the transfer gap where there are several languages."""
-    heads = [f"{_name(language)}{' (source)' * (language == source)}" for language in languages]
+    heads = [f"{language_title(language)}{' (source)' * (language == source)}" for language in languages]
     sums = [name for name in ("mean", "gap") if all(f"test_{name}_{task.metric}" in one for one in results.values())]
     columns = [*heads, *({"mean": "mean", "gap": "transfer gap"}[name] for name in sums)]
     lines = [f"| {task.name} {task.metric}, % | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
@@ -58,10 +65,3 @@ def markdown_table(task: Task, languages: Sequence[str], source: str, results: M
         cells = [*scores_of(found, task, languages).values(), *(found[f"test_{name}_{task.metric}"] for name in sums)]
         lines.append(f"| {TITLES[stage]} | {' | '.join(f'{100 * cell:.1f}' for cell in cells)} |")
     return "\n".join(lines)
-
-
-def _name(language: str) -> str:
-    try:
-        return display_name(language)
-    except UserError:
-        return language

@@ -72,6 +72,7 @@ def test_scores_are_those_of_the_tagger_of_run_ner(both, tmp_path):
     assert results["test_gap_accuracy"] == pytest.approx(scores["eng"] - others)
     report = json.loads((folder / "results.json").read_text())
     assert report["scores"]["2"] == scores and report["source"] == "eng" and set(report["gap"]) == {"1", "2"}
+    assert (folder / "results.png").read_bytes()[:4] == b"\x89PNG"
     table = (folder / "results.md").read_text().splitlines()
     assert (
         table[0] == "| pos accuracy, % | English (source) | Swahili | German | mean | transfer gap |"
