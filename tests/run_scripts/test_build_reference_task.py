@@ -117,6 +117,16 @@ def test_a_build_that_died_begins_anew(tmp_path, monkeypatch):
         assert path.read_bytes() == (tmp_path / "run" / path.name).read_bytes()
 
 
+def test_the_published_recipe(tmp_path):
+    """Its shape, from the phrasebook in place of Wikipedia."""
+    found = build_reference_task.main(
+        ["recipes/reference_task_seed.yaml", *SMALL[:2], "--eval_rows", "1", "--output_dir", str(tmp_path / "run")]
+    )
+    assert found["train"] > 20 and found["test"] == 1
+    (row,) = written(tmp_path / "run", "validation.json")
+    assert len(row["prompt"].split()) == 511 and len(row["completion"].split()) == 1
+
+
 def test_the_newest_dump_of_a_language():
     names = ["20220301.sw", "20231101.sw", "20231101.de", "20231101.be-x-old", "20231101.simple"]
     assert newest_config(names, "Swahili", "wikipedia") == "20231101.sw"

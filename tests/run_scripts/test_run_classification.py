@@ -126,6 +126,14 @@ def test_a_classifier_keeps_the_order_of_its_labels(base, tmp_path):
     assert config["id2label"] == {str(i): name for i, name in names.items()}
 
 
+def test_the_published_recipe(base, tmp_path):
+    """Its flags, with a tiny model and the phrasebook in place of what cannot be had offline."""
+    small = [*COMMON, *PHRASES[:2], "--dataset_config_name", "eng", "--model_name_or_path", str(base), "--use_cpu"]
+    small += ["--fp16", "false", "--num_train_epochs", "2", "--test_config_name", "sw"]
+    results = run_classification.main(["recipes/adamergex_xlmr.yaml", *small, "--output_dir", str(tmp_path / "run")])
+    assert {"eval_accuracy", "test_swh_accuracy", "test_mean_accuracy"} <= results.keys()
+
+
 def test_training_learns(base, tmp_path):
     rows = load_phrasebook("eng", sizes={"train": 12})["train"]
     names = rows.features["label"].names

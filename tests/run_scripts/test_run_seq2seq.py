@@ -84,6 +84,14 @@ def test_adapters_of_t5(t5, tmp_path, kind, part, door):
     assert any(not torch.equal(value, more[key]) for key, value in saved.items())
 
 
+def test_the_published_recipe(t5, tmp_path):
+    """Its flags, with a tiny model and the phrasebook in place of what cannot be had offline."""
+    small = [*NLI, "--max_steps", "2", "--report_to", "none", "--model_name_or_path", str(t5)]
+    run_seq2seq.main(["recipes/adamergex_t5.yaml", *small, "--output_dir", str(tmp_path / "run")])
+    keys = load_file(tmp_path / "run/adapter_model.safetensors").keys()
+    assert {key.split(".")[-3] for key in keys} == {"q", "v"}
+
+
 def test_accumulation_equals_one_batch(t5, tmp_path):
     """Completions of different lengths: means of batches' means would differ."""
     flags = [*NLI, *TRAIN, "--model_name_or_path", t5, "--optim", "sgd", "--learning_rate", "0.1"]
