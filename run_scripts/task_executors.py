@@ -2,10 +2,13 @@
 
 import logging
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,7 +54,7 @@ def run_here(step: Step, tasks: int) -> None:
             progress.update()
         return
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(min(tasks, len(items)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(tasks, len(items)), mp_context=context, initializer=_end_with_parent) as pool:
         futures = [pool.submit(step.run, item) for item in items]
         try:
             for future in as_completed(futures):
@@ -64,6 +67,19 @@ def run_here(step: Step, tasks: int) -> None:
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that it works for was killed; it would wait for more work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @dataclass(frozen=True)
