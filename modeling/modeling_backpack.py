@@ -12,6 +12,7 @@ from transformers.cache_utils import Cache
 from transformers.generation import GenerationMixin
 from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 
+from .activated_projection import ThriftyMLP  # noqa: F401 - transformers 4 fetches only siblings that this file names
 from .backpack_inputs import Words, check_inputs, next_tokens, places, words_of
 from .backpack_outputs import BackpackGPT2BaseModelOutput, BackpackGPT2LMHeadModelOutput
 from .chunked_loss import head_sums
