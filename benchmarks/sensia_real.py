@@ -167,8 +167,8 @@ def main() -> None:
         "## Sense adaptation on real text (`sensia_real.py`)",
         f"{machine()}.",
         f"A Backpack ({SHAPE}; {VOCABULARY} pieces of all three languages) trained on {ENGLISH['max_steps']} batches "
-        f"of {ENGLISH['per_device_train_batch_size']} of Multi30k's English captions, then adapted with 2000 of its "
-        f"pairs read five times, `{RECIPE}`; seeds {', '.join(map(str, seeds))} (mean ± standard deviation). Recall@1 "
+        f"of {ENGLISH['per_device_train_batch_size']} of Multi30k's English captions, then adapted with 20 000 of "
+        f"its pairs, `{RECIPE}`; seeds {', '.join(map(str, seeds))} (mean ± standard deviation). Recall@1 "
         "is the mean of both directions, among 1000 sentences each; NTREX is news, another domain.",
         "\n".join([f"| | | {' | '.join(COLUMNS.values())} |", f"|---|---|{'---:|' * len(COLUMNS)}", *rows]),
     ]

@@ -30,7 +30,7 @@ ENGLISH = (
 GERMAN = (
     "--src eng --tgt deu --max_train_samples 200 --max_eval_samples 500 --max_length 64 --train_batch_size 32 "
     f"--test_batch_size 64 --max_steps {STEPS} --learning_rate 1e-3 --warmup_ratio 0.05 --label_smoothing 0.05 "
-    f"--eval_every_n_steps 50 --save_every {STEPS} --save_only_model true --do_train --do_eval"
+    f"--eval_every_n_steps 100 --save_every {STEPS} --save_only_model true --do_train --do_eval"
 ).split()
 WITHOUT_CONTRASTS = [
     flag for part in ("ctx", "sns") for phase in ("align", "mid", "tail") for flag in (f"--w_{part}_{phase}", "0")
