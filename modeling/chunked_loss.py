@@ -96,7 +96,8 @@ class LinearCrossEntropy(torch.autograd.Function):
         """Scale the gradients that the forward pass made, in place; a second time they are made again."""
         made, ctx.made = ctx.made, None
         if made is None:
-            _, *made = _sums_and_gradients(*ctx.saved_tensors, ctx.smoothing, ctx.wanted)
+            states, weight, targets = ctx.saved_tensors
+            _, *made = _sums_and_gradients(states, weight, targets, ctx.smoothing, ctx.wanted)
         d_states, d_weight = (None if part is None else part.mul_(gradient) for part in made)
         return d_states, d_weight, None, None, None
 
