@@ -1,4 +1,4 @@
-"""The device that a script without a Trainer runs on, and how many rows its memory holds."""
+"""The device that a script runs on, and how many rows its memory holds."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from transformers import TrainingArguments
 
 from xlzoo.run_scripts.errors import UserError
 
@@ -26,6 +27,15 @@ def usable_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise UserError(f"--device {name} cannot be used ({reason}); give another, such as cpu.") from error
+
+
+def require_one_gpu(args: TrainingArguments) -> None:
+    """Raise UserError where one process would share its batches out among several GPUs."""
+    if args.n_gpu > 1:
+        raise UserError(
+            f"One process would share its batches out among {args.n_gpu} GPUs; start one process for each with "
+            "`torchrun --nproc-per-node N` or accelerate launch, or show one GPU with CUDA_VISIBLE_DEVICES."
+        )
 
 
 def as_many_as_fit(work: Callable[[int], Done], rows: int) -> Done:

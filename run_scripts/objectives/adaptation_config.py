@@ -7,6 +7,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.data_arguments import require_at_least
+from xlzoo.run_scripts.devices import require_one_gpu
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.sense_schedule import LossWeights, SenseSchedule
 
@@ -83,11 +84,7 @@ class SenseAdaptationConfig(RunArguments):
             self.do_train = self.do_train or not (self.do_eval or self.do_predict)
             self.eval_strategy = IntervalStrategy.STEPS
         super().__post_init__()
-        if self.n_gpu > 1:
-            raise UserError(
-                "One process would share its pairs out among several GPUs; start one process for each with "
-                "`torchrun --nproc-per-node N`, or show one GPU with CUDA_VISIBLE_DEVICES."
-            )
+        require_one_gpu(self)
 
     def _schedule(self) -> SenseSchedule:
         phases = {}

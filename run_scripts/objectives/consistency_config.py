@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.corpora.views import KINDS
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
+from xlzoo.run_scripts.devices import require_one_gpu
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.tasks import TASKS
 
@@ -71,6 +72,7 @@ class ConsistencyConfig(RunArguments):
         if self.label_smoothing_factor or self.fsdp or self.deepspeed:
             raise UserError("--label_smoothing_factor, --fsdp, --deepspeed do not go with xTune; leave them out.")
         super().__post_init__()
+        require_one_gpu(self)
 
     @property
     def published(self) -> Published:

@@ -15,6 +15,7 @@ from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.corpora.collators import PreTrainingCollator
 from xlzoo.run_scripts.corpora.pair_rows import SIDES, MixedRows, as_pairs
 from xlzoo.run_scripts.corpora.pieces import EpochRows
+from xlzoo.run_scripts.devices import require_one_gpu
 from xlzoo.run_scripts.encoders import as_stock, check_length, load_encoder, stock_fields
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.word_alignment import WordAlignmentConfig, WordAlignmentTrainer
@@ -36,8 +37,7 @@ def pre_train(
     model_args: ModelArguments, data_args: PreTrainingArguments, args: WordAlignmentConfig
 ) -> dict[str, Any]:
     """Train and evaluate as the arguments say, save a stock XLM-R to `output_dir`, and return the metrics."""
-    if args.n_gpu > 1:
-        raise UserError("Several GPUs take a process each; start this script with torchrun or accelerate launch.")
+    require_one_gpu(args)
     splits, languages = _read(data_args, args)
     checkpoint = check_output(args)
     set_seed(args.seed)

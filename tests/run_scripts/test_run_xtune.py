@@ -211,6 +211,11 @@ def test_mistakes_end_before_any_training(base, tmp_path, nothing_starts, flags,
     refused(lambda: xtune(tmp_path / "out", *TRAIN, "--model_name_or_path", base, *flags), words)
 
 
+def test_several_gpus_take_several_processes(base, tmp_path, nothing_starts, monkeypatch):
+    monkeypatch.setattr("xlzoo.run_scripts.arguments.RunArguments.n_gpu", 2)
+    refused(lambda: xtune(tmp_path / "out", *TRAIN, "--model_name_or_path", base), "torchrun")
+
+
 @pytest.mark.parametrize(
     ("recipe", "rate", "copies", "weight", "hard", "learning_rate"),
     [
