@@ -30,6 +30,7 @@ from xlzoo.run_scripts.arguments import parse, read_recipe, recipe_flags
 from xlzoo.run_scripts.bitext_arguments import BitextArguments
 from xlzoo.run_scripts.build_arguments import BuildArguments
 from xlzoo.run_scripts.corpora.bitext import dataset_pairs
+from xlzoo.run_scripts.corpora.parallel import cleaning
 from xlzoo.run_scripts.corpora.sources import Source
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.parallel_arguments import CorpusArguments, FilterArguments
@@ -77,6 +78,7 @@ def test_without_the_extras(corpora, monkeypatch):
     """Lengths, ratios, duplicates and the draw need no library of `[corpus]` and `[cluster]`; what does says so."""
     for name in ("opusfilter", "opustools", "sacremoses", "sentence_transformers", "datatrove"):
         monkeypatch.setitem(sys.modules, name, None)
+    cleaning._normalizer.cache_clear()
     assert build(*flags(corpora))["rows"] == 120
     given = flags(corpora, "other")
     refused("'xlzoo[corpus]', or give --language_id none", *given, "--language_id", "langid")
