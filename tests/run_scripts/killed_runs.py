@@ -9,7 +9,8 @@ from pathlib import Path
 from transformers import Trainer, TrainerState
 
 MODULES = [
-    f"xlzoo.run_scripts.{name}" for name in ("run_classification", "run_clm", "run_mlm", "run_ner", "run_xlm_align")
+    f"xlzoo.run_scripts.{name}"
+    for name in ("run_classification", "run_clm", "run_mlm", "run_ner", "run_seq2seq", "run_xlm_align")
 ]
 
 

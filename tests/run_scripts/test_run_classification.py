@@ -161,6 +161,15 @@ def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path):
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
+def test_half_precision_learns_nearly_the_same(base, tmp_path):
+    flags = [*TRAIN, "--do_eval", "--model_name_or_path", base, "--use_peft"]
+    losses = [
+        classify(tmp_path / f"run{len(more)}", *flags, *more)["eval_loss"]
+        for more in ((), ("--bf16", "true", "--use_cpu"))
+    ]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
 def test_two_processes_and_accumulation_equal_one(tmp_path):
     """Forty rows in steps of sixteen: the last step of an epoch has eight, in one batch or in two of four."""
     still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)

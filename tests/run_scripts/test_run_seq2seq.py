@@ -1,7 +1,13 @@
 """T5 from the command line: its loss by hand, adapters, questions in several languages, and what is refused."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from killed_runs import in_step, killed_at
 from safetensors.torch import load_file
 from tiny_runs import assert_same, refused, tensors
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -9,6 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from xlzoo.run_scripts import run_seq2seq
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.objectives.seq2seq import Seq2SeqCollator
+from xlzoo.run_scripts.runs import read_results
 from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS
 
 SIZES = "d_model=32,d_kv=8,d_ff=64,num_layers=2,num_decoder_layers=2,num_heads=4,dropout_rate=0.0"
@@ -100,6 +107,37 @@ def test_accumulation_equals_one_batch(t5, tmp_path):
     seq2seq(tmp_path / "parts", *flags, *parts)
     assert_same(tmp_path / "one", tmp_path / "parts", tolerance=1e-5)
     assert tensors(tmp_path / "one").keys() == tensors(t5).keys()
+
+
+def test_killed_runs_end_as_if_they_had_not_been(t5, tmp_path):
+    saving = ["--save_strategy", "steps", "--save_steps", "2", "--do_train", "--max_steps", "5"]
+    flags = [*QUIET, *NLI, *saving, "--use_peft", "--lora_dropout", "0.2", "--model_name_or_path", str(t5)]
+    killed_at(run_seq2seq.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 4)
+    run_seq2seq.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
+    run_seq2seq.main([*flags, "--output_dir", str(tmp_path / "whole")])
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_two_processes_equal_one(t5, tmp_path):
+    flags = [*QUIET, *NLI, *TRAIN, "--use_cpu", "--model_name_or_path", str(t5), "--optim", "sgd"]
+    flags += ["--learning_rate", "0.1", "--per_device_train_batch_size"]
+    one = run_seq2seq.main([*flags, "8", "--do_eval", "--output_dir", str(tmp_path / "one")])
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    both = [str(Path(run_seq2seq.__file__)), *flags, "4", "--do_eval", "--output_dir", str(tmp_path / "both")]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, *both], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_same(tmp_path / "both", tmp_path / "one", tolerance=1e-5)
+    assert read_results(tmp_path / "both")["eval_loss"] == pytest.approx(one["eval_loss"], abs=1e-5)
+
+
+def test_half_precision_learns_nearly_the_same(t5, tmp_path):
+    flags = [*NLI, *TRAIN, "--do_eval", "--model_name_or_path", t5, "--use_peft"]
+    losses = [
+        seq2seq(tmp_path / f"run{len(more)}", *flags, *more)["eval_loss"]
+        for more in ((), ("--bf16", "true", "--use_cpu"))
+    ]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
 @pytest.mark.parametrize(
