@@ -16,6 +16,7 @@ from .languages import iso639_3
 from .raw_files import require_plain
 from .readers import ending, is_readable, read_file
 from .saved import is_saved, load_saved
+from .squad import read_squad
 
 PHRASEBOOK = "phrasebook"
 SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation"}
@@ -35,7 +36,7 @@ class Source:
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Split to its paths, where files are named one by one."""
     kind: str = "text"
-    """What a plain text file holds: lines of "text", or tagged words, "tokens"."""
+    """What files hold: lines of "text", tagged words, "tokens", or "questions", in SQuAD's form if `.json`."""
     language: str | None = None
     """The rows' language; the phrasebook's where `config` is not given."""
     seed: int = 0
@@ -70,7 +71,7 @@ def load(source: Source) -> datasets.DatasetDict:
 
 def _read_files(paths: Sequence[str], kind: str) -> datasets.Dataset:
     """Read files one after the other; they must have the same columns."""
-    parts = [read_file(Path(path), kind) for path in paths]
+    parts = [_read(Path(path), kind) for path in paths]
     for path, part in zip(paths, parts, strict=True):
         if part.column_names != parts[0].column_names:
             raise UserError(
@@ -78,6 +79,10 @@ def _read_files(paths: Sequence[str], kind: str) -> datasets.Dataset:
                 f"{', '.join(parts[0].column_names)}: give files of one kind"
             )
     return datasets.concatenate_datasets(parts)
+
+
+def _read(path: Path, kind: str) -> datasets.Dataset:
+    return read_squad(path) if kind == "questions" and ending(path) == ".json" else read_file(path, kind)
 
 
 def phrasebook_config(config: str) -> str:
@@ -93,7 +98,7 @@ def _load_folder(folder: Path, source: Source) -> Mapping[str, datasets.Dataset]
         return load_saved(folder)
     files = {} if source.config else split_files(folder)
     if files:
-        return {split: read_file(path, source.kind) for split, path in files.items()}
+        return {split: _read(path, source.kind) for split, path in files.items()}
     return load_repository(str(folder), source.config)
 
 

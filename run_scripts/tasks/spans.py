@@ -1,4 +1,8 @@
-"""Exact match and F1 of short answers, normalised for each language as MLQA does (https://arxiv.org/abs/1910.07475)."""
+"""Exact match and F1 of short answers, normalised for each language as MLQA does (https://arxiv.org/abs/1910.07475).
+
+Or, where no language is given, as SQuAD does (https://arxiv.org/abs/1606.05250), which XTREME keeps to for XQuAD and
+TyDiQA-GoldP in all their languages: English articles and ASCII's punctuation do not count.
+"""
 
 import re
 import unicodedata
@@ -18,11 +22,14 @@ LETTERS = {"zh": re.compile(r"([\u4e00-\u9fa5])"), "th": re.compile(r"([\u0e00-\
 ASCII_SYMBOLS = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
-def words_of_answer(text: str, language: str) -> list[str]:
+def words_of_answer(text: str, language: str | None) -> list[str]:
     """Return the words of an answer that count: lower case, without punctuation and articles.
 
-    `language` is a tag such as "de".
+    `language` is a tag such as "de", or None for SQuAD's own way.
     """
+    if language is None:
+        kept = "".join(letter for letter in text.lower() if letter not in ASCII_SYMBOLS)
+        return re.sub(ARTICLES["en"], " ", kept).split()
     kept = "".join(letter for letter in text.lower() if not _is_punctuation(letter))
     if language in ARTICLES:
         kept = re.sub(ARTICLES[language], " ", kept)
@@ -31,7 +38,7 @@ def words_of_answer(text: str, language: str) -> list[str]:
     return kept.split()
 
 
-def answer_scores(text: str, answers: Sequence[str], language: str) -> dict[str, float]:
+def answer_scores(text: str, answers: Sequence[str], language: str | None) -> dict[str, float]:
     """Return exact match and F1 of an answer, from 0 to 1, against that of several right ones which it fits best."""
     found = words_of_answer(text, language)
     golds = [words_of_answer(answer, language) for answer in answers]

@@ -1,9 +1,11 @@
 """Spans as MLQA's program counts them, and ROUGE by hand and as rouge_score's own words give it."""
 
+import numpy as np
 import pytest
 from lm_eval.tasks.mlqa import utils as mlqa
 from rouge_score.rouge_scorer import RougeScorer
 
+from xlzoo.run_scripts.tasks.span_questions import Ends, best_span
 from xlzoo.run_scripts.tasks.spans import answer_scores, words_of_answer
 from xlzoo.run_scripts.tasks.summaries import KINDS, Words, rouge_scores
 
@@ -49,3 +51,27 @@ def test_rouge_in_other_scripts():
     )
     assert rouge_scores("大雨下了", "大雨了") == pytest.approx({"rouge1": 6 / 7, "rouge2": 2 / 5, "rougeL": 6 / 7})
     assert Words().tokenize("यह पहाड़ है। กิน OK_2") == ["यह", "पहाड़", "है", "กิ", "น", "ok", "2"]
+
+
+def test_answers_as_squad_scores_them_in_every_language():
+    """By hand: no ASCII punctuation, no English articles; a dash and German articles are words or parts of them."""
+    assert words_of_answer("The  cat's, a dog", None) == ["cats", "dog"]
+    assert words_of_answer("Der «Hund»", None) == ["der", "«hund»"]
+    assert answer_scores("der Berg", ["Berg"], None) == {"exact_match": 0.0, "f1": pytest.approx(2 / 3)}
+    assert answer_scores("der Berg", ["Berg"], "de") == {"exact_match": 1.0, "f1": 1.0}
+
+
+def ends(*triples):
+    return Ends(*(np.array(column) for column in zip(*triples, strict=True)))
+
+
+def test_the_best_span_by_hand():
+    """Scores, tokens, characters: 9 + 8 would go backwards, 9 + 7 is of four tokens, so 3 + 8 of one; 5 + 7 is best."""
+    first = ends((9.0, 5, 50), (3.0, 2, 20)), ends((8.0, 2, 25), (7.0, 8, 85))
+    assert best_span([first], longest=3) == (20, 25)
+    assert best_span([first], longest=4) == (50, 85)
+    second = ends((5.0, 1, 10)), ends((7.0, 1, 13))
+    assert best_span([first, second], longest=3) == (10, 13)
+    assert best_span([(ends((9.0, 5, 50)), ends((8.0, 2, 25)))], longest=3) == (0, 0)
+    nothing = -float("inf")
+    assert best_span([(ends((nothing, 0, -1)), ends((nothing, 0, -1)))], longest=3) == (0, 0)
