@@ -18,13 +18,13 @@ from xlzoo.run_scripts.arguments import ModelArguments, parse, run
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.stages.xtune import run_stages
-from xlzoo.run_scripts.xtune_arguments import TaggedTests, ViewArguments
+from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run with these arguments, by default the command line's, and return the metrics of the last stage."""
     return run_stages(
-        *parse(argv, ModelArguments, TaggedTests, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
+        *parse(argv, ModelArguments, TaskData, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
     )
 
 

@@ -1,4 +1,4 @@
-"""Arguments of xTune: tagged words in several languages, and what their views are made from."""
+"""Arguments of xTune: rows of a task in several languages, and what their views are made from."""
 
 from dataclasses import dataclass, field
 
@@ -12,17 +12,18 @@ from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.language_tests import LanguageTests
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.embedding_noise import KINDS, Noise
+from xlzoo.run_scripts.pair_arguments import PairSource
 
 
 @dataclass
-class TaggedTests(LanguageTests):
-    """Where tagged words come from, of the language of training and of others to test on."""
+class TaskData(PairSource):
+    """Where a task's rows come from, in the language of training and in others to test on, and their columns."""
 
-    max_seq_length: int = field(default=128, metadata={"help": "Longest input in pieces; longer ones are split."})
-    label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
+    max_seq_length: int | None = field(
+        default=None, metadata={"help": "Longest input in pieces; by default as published for the task."}
+    )
 
     @property
     def source_name(self) -> str:
@@ -44,7 +45,9 @@ class ViewArguments:
     subword_model: str | None = field(
         default=None, metadata={"help": "SentencePiece model to draw from; by default the tokenizer's own."}
     )
-    code_switch_rate: float = field(default=0.3, metadata={"help": "Share of words looked up in a dictionary."})
+    code_switch_rate: float | None = field(
+        default=None, metadata={"help": "Share of words looked up in a dictionary."}
+    )
     dictionaries: str | None = field(default=None, metadata={"help": "Folder of dictionaries: en-de.txt, ..."})
     dictionary_languages: list[str] = field(
         default_factory=list, metadata={"help": "The dictionaries to use; by default all.", **REPEATABLE}
@@ -96,12 +99,12 @@ class ViewArguments:
     ) -> Augmentation:
         """Read what the kinds are made from; `language` is the data's, by default English."""
         source = iso639_3(language or "eng")
-        rate = args.published.subword_rate if self.subword_rate is None else self.subword_rate
+        published = args.published
         dictionaries = self.dictionaries if "code_switch" in kinds else None
         return Augmentation(
             kinds=frozenset(kinds),
-            subword_rate=rate,
-            code_switch_rate=self.code_switch_rate,
+            subword_rate=published.subword_rate if self.subword_rate is None else self.subword_rate,
+            code_switch_rate=published.code_switch_rate if self.code_switch_rate is None else self.code_switch_rate,
             translation_rate=self.translation_rate,
             sampler=sampler_of(tokenizer, self.sampling_alpha, self.subword_model) if "subword" in kinds else None,
             dictionaries=read_dictionaries(dictionaries, source, self.dictionary_languages) if dictionaries else {},

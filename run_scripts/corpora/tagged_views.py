@@ -1,6 +1,6 @@
 """Tagged sentences with their views: rows for xTune, and batches in which both sides are padded together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -10,12 +10,10 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from .collators import TaggingCollator, padded
-from .pieces import IGNORED, EpochRows, framed, windows
+from .collators import TaggingCollator
+from .pieces import IGNORED, framed, windows
+from .view_rows import Recall, ViewCollator
 from .views import Augmentation, WordPieces
-
-Recall = Callable[[int, int], torch.Tensor]
-"""From an epoch and the number of a copy to the teacher's logits of its words `[N, C]`."""
 
 
 def as_word_windows(
@@ -42,31 +40,6 @@ def as_word_windows(
     return rows.map(split, batched=True, remove_columns=rows.column_names, desc="Cutting sentences")
 
 
-class ViewRows(EpochRows):
-    """Rows that know their index, the epoch, and whether they are a copy to be augmented.
-
-    With `doubled`, the copies stand behind the rows: row i and row `len(rows) + i` are of the same sentence.
-    """
-
-    def __init__(self, rows: Dataset, doubled: bool) -> None:
-        super().__init__(rows)
-        self.doubled = doubled
-
-    def __len__(self) -> int:
-        return len(self.rows) * (1 + self.doubled)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        number, is_copy = index % len(self.rows), index >= len(self.rows)
-        return {**self.rows[number], "index": index, "number": number, "is_copy": is_copy, "epoch": self.epoch}
-
-    @property
-    def lengths(self) -> list[int]:
-        """How many pieces each row usually has, for batches of like lengths."""
-        return list(self.rows["length"]) * (1 + self.doubled)
-
-
 @dataclass(frozen=True)
 class Side:
     """A sentence as the encoder reads it: its ids, the place of each word's first piece, and its noise's seed."""
@@ -89,12 +62,10 @@ class Drawn:
     pairs: list[tuple[int, int]]
 
 
-class TaggedViewCollator:
-    """Batches for consistency training: B sentences, then their B views, `input_ids` and `attention_mask` `[2B, L]`.
+class TaggedViewCollator(ViewCollator):
+    """Batches of sentences and their views; a prediction is a word's first piece, in the flattened `[2B * L]`.
 
-    Predictions are named by their place in the flattened `[2B * L]`: `labels` `[N]` at `places`, R1 between `own` and
-    `other` `[P]`, R2 between `taught` `[T]` and the `teacher`'s logits `[T, C]`. `noise` `[2B]` has the seeds of noise
-    on embeddings, 0 for none. Draws depend on (seed, epoch, row) alone. Rows for evaluation are `TaggingCollator`'s.
+    Rows for evaluation are `TaggingCollator`'s.
     """
 
     def __init__(
@@ -106,23 +77,22 @@ class TaggedViewCollator:
         seed: int,
         recall: Recall | None = None,
     ) -> None:
-        self.tokenizer, self.view, self.copy, self.seed, self.recall = tokenizer, view, copy, seed, recall
+        super().__init__(tokenizer, view, copy, length, seed, recall)
         self.room = length - tokenizer.num_special_tokens_to_add()
-        self.cut, self.plain = WordPieces(tokenizer), TaggingCollator(tokenizer)
+        self.plain = TaggingCollator(tokenizer)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Draw the views and pad both sides together."""
         if "tokens" not in rows[0]:
             return self.plain([dict(row) for row in rows])
         drawn = [self.draw(row) for row in rows]
-        batch = self._padded([row.own for row in drawn] + [row.view for row in drawn])
+        batch = self._together([row.own for row in drawn] + [row.view for row in drawn])
         width, number = batch["input_ids"].shape[1], len(rows)
         places: list[int] = []
         labels: list[int] = []
         own: list[int] = []
         other: list[int] = []
         taught: list[int] = []
-        teacher: list[torch.Tensor] = []
         for row, (given, sides) in enumerate(zip(rows, drawn, strict=True)):
             start, view_start = row * width, (number + row) * width
             words = [start + place for place in sides.own.places]
@@ -133,15 +103,14 @@ class TaggedViewCollator:
             other += [view_start + sides.view.places[second] for _, second in sides.pairs]
             if self.recall is not None and given["is_copy"]:
                 taught += words
-                teacher.append(self.recall(given["epoch"], given["number"]))
         numbers = {"places": places, "labels": labels, "own": own, "other": other, "taught": taught}
         batch |= {name: torch.tensor(value, dtype=torch.int64) for name, value in numbers.items()}
-        return batch | ({"teacher": torch.cat(teacher)} if teacher else {})
+        return batch | self.recalled(rows)
 
     def copies(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Return the first sides alone, their words' `places` `[N]`, and how many words each has, `sizes` `[B]`."""
         sides = [self.draw(row).own for row in rows]
-        batch = self._padded(sides)
+        batch = self._together(sides)
         width = batch["input_ids"].shape[1]
         flat = [row * width + place for row, side in enumerate(sides) for place in side.places]
         batch["places"] = torch.tensor(flat, dtype=torch.int64)
@@ -150,13 +119,11 @@ class TaggedViewCollator:
 
     def draw(self, row: Mapping[str, Any]) -> Drawn:
         """Draw a row's sides; the view is of the copy's sentence, but not of what the copy made of its words."""
-        random, view_random = (np.random.default_rng((self.seed, row["epoch"], row["index"], side)) for side in (0, 1))
-        words, tags, changed = list(row["tokens"]), list(row["tags"]), None
-        if self.copy is not None and row["is_copy"]:
-            changed = self.copy
-            if (translation := changed.translation(words, random)) is not None:
-                # Nobody tagged these; the teacher does.
-                words, tags = list(translation.words), [IGNORED] * len(translation.words)
+        random, view_random = self.randoms(row)
+        words, tags, changed = list(row["tokens"]), list(row["tags"]), self.change(row)
+        if changed is not None and (translation := changed.translation(words, random)) is not None:
+            # Nobody tagged these; the teacher does.
+            words, tags = list(translation.words), [IGNORED] * len(translation.words)
         own = self._side(words, changed, random)
         other, pairs = words, [(place, place) for place in range(len(words))]
         if (translation := self.view.translation(words, view_random)) is not None:
@@ -179,11 +146,8 @@ class TaggedViewCollator:
         starts = np.cumsum([1, *(len(found) for found in pieces[:stop])])[:stop]
         return Side(framed(list(chain.from_iterable(pieces[:stop])), self.tokenizer), starts.tolist(), noise)
 
-    def _padded(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
-        batch = padded([side.ids for side in sides], self.tokenizer.pad_token_id)
-        if any(side.noise for side in sides):
-            batch["noise"] = torch.tensor([side.noise for side in sides])
-        return batch
+    def _together(self, sides: Sequence[Side]) -> dict[str, torch.Tensor]:
+        return self.padded([side.ids for side in sides], [side.noise for side in sides])
 
 
 def _one_to_one(links: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

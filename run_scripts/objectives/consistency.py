@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from xlzoo.run_scripts.corpora.tagged_views import ViewRows
+from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
@@ -38,9 +38,9 @@ class Weights:
 
 
 class ConsistencyTrainer(Trainer):
-    """The stock Trainer for batches of `TaggedViewCollator`'s form, in which predictions are named by their place.
+    """The stock Trainer for batches of a `ViewCollator`, in which predictions are named by their place.
 
-    Sentences and views are encoded together. Each part is a mean over the predictions of a whole step, so that neither
+    Examples and views are encoded together. Each part is a mean over the predictions of a whole step, so that neither
     accumulation nor the number of processes changes it; each is logged without its weight, as `loss_task`, `loss_r1`
     and `loss_r2`. A subclass of this and of the task's own Trainer evaluates as that does.
     """
@@ -56,7 +56,7 @@ class ConsistencyTrainer(Trainer):
         self.weights, self.teacher = weights, teacher
         self.tally = torch.zeros(2, len(PARTS), dtype=torch.float64, device=self.args.device)
         if teacher is not None:
-            teacher.accelerator = self.accelerator
+            teacher.join(self.accelerator, self.predictions)
             self.add_callback(EpochStarter(teacher))
         elif train_dataset is not None:
             self.add_callback(EpochStarter(train_dataset))
@@ -75,7 +75,7 @@ class ConsistencyTrainer(Trainer):
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(len(PARTS), device=device)
         for batch in batches:
-            counts += _counts(batch).to(device)
+            counts += self.counts(batch).to(device)
         return batches, self.accelerator.reduce(counts) if self.args.average_tokens_across_devices else counts
 
     def compute_loss(
@@ -92,15 +92,8 @@ class ConsistencyTrainer(Trainer):
         plain = self.accelerator.unwrap_model(model)
         with noisy(plain, inputs.get("noise"), read["attention_mask"], self.weights.noise):
             outputs = model(**read)
-        logits = outputs.logits.float().flatten(0, -2)
-        sums = torch.stack(
-            [
-                cross_entropy(logits[inputs["places"]], inputs["labels"], reduction="sum"),
-                example_consistency(logits[inputs["own"]], logits[inputs["other"]]).sum(),
-                self._against_teacher(logits, inputs),
-            ]
-        )
-        own = _counts(inputs).to(sums)
+        sums = self.sums(self.predictions(outputs), inputs)
+        own = self.counts(inputs).to(sums)
         self.tally += torch.stack([sums.detach(), own])
         step = own if num_items_in_batch is None else torch.as_tensor(num_items_in_batch).to(sums)
         weights = sums.new_tensor([1.0, self.weights.example, self.weights.model])
@@ -109,10 +102,33 @@ class ConsistencyTrainer(Trainer):
             loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
-    def _against_teacher(self, logits: torch.Tensor, inputs: Batch) -> torch.Tensor:
-        if "teacher" not in inputs:
-            return logits.new_zeros(())
-        return model_consistency(logits[inputs["taught"]], inputs["teacher"], self.weights.hard_labels).sum()
+    @staticmethod
+    def predictions(outputs: Any) -> torch.Tensor:
+        """Return what the places of a batch name, a row of logits for every prediction, `[N, C]`.
+
+        Here that is a row for every example of logits `[2B, C]`, for every token of `[2B, L, C]`.
+        """
+        return outputs.logits.float().flatten(0, -2)
+
+    @staticmethod
+    def counts(batch: Batch) -> torch.Tensor:
+        """Return how many predictions each part is the mean over, `[3]`."""
+        return torch.tensor([float(len(batch[name])) for name in COUNTED])
+
+    def sums(self, predictions: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Return the parts, each summed over its predictions and without its weight, `[3]`."""
+        return torch.stack(
+            [
+                cross_entropy(predictions[batch["places"]], batch["labels"], reduction="sum"),
+                example_consistency(predictions[batch["own"]], predictions[batch["other"]]).sum(),
+                self._against_teacher(predictions, batch),
+            ]
+        )
+
+    def _against_teacher(self, predictions: torch.Tensor, batch: Batch) -> torch.Tensor:
+        if "teacher" not in batch:
+            return predictions.new_zeros(())
+        return model_consistency(predictions[batch["taught"]], batch["teacher"], self.weights.hard_labels).sum()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log, and beside the loss the mean of each part over all its predictions since the last time."""
@@ -125,7 +141,3 @@ class ConsistencyTrainer(Trainer):
 
 class TaggingConsistencyTrainer(ConsistencyTrainer, TaggingTrainer):
     """Consistency training of a tagger, evaluated over whole sentences."""
-
-
-def _counts(batch: Batch) -> torch.Tensor:
-    return torch.tensor([float(len(batch[name])) for name in COUNTED])

@@ -7,7 +7,6 @@ from xlzoo.run_scripts.corpora.views import KINDS
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.devices import require_one_gpu
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.tasks import TASKS
 
 SETTINGS = ("cross-lingual-transfer", "translate-train-all")
 STAGES = ("1", "2", "both")
@@ -15,21 +14,26 @@ STAGES = ("1", "2", "both")
 
 @dataclass(frozen=True)
 class Published:
-    """What the paper's program does for a task in a setting; rates are those of the view of stage 1."""
+    """What the paper's program does for a task in a setting; rates are those of views and copies alike."""
 
     view: tuple[str, ...]
-    subword_rate: float
     copy: tuple[str, ...]
     model_weight: float
+    length: int
+    """The longest input in pieces."""
+    subword_rate: float = 0.3
+    code_switch_rate: float = 0.3
     hard_labels: bool = False
 
 
+TRANSFER, TRANSLATE = SETTINGS
 PUBLISHED = {
-    ("ner", "cross-lingual-transfer"): Published(("subword",), 0.3, ("subword",), 5.0, hard_labels=True),
-    ("pos", "cross-lingual-transfer"): Published(("subword",), 0.5, ("subword",), 0.3),
-    ("ner", "translate-train-all"): Published(("subword",), 0.3, ("translation",), 1.0, hard_labels=True),
-    ("pos", "translate-train-all"): Published(("subword",), 0.5, ("translation",), 0.3),
+    ("ner", TRANSFER): Published(("subword",), ("subword",), 5.0, 128, hard_labels=True),
+    ("pos", TRANSFER): Published(("subword",), ("subword",), 0.3, 128, subword_rate=0.5),
+    ("ner", TRANSLATE): Published(("subword",), ("translation",), 1.0, 128, hard_labels=True),
+    ("pos", TRANSLATE): Published(("subword",), ("translation",), 0.3, 128, subword_rate=0.5),
 }
+TASK_CHOICES = tuple(dict.fromkeys(task for task, _ in PUBLISHED))
 
 
 @dataclass
@@ -38,7 +42,7 @@ class ConsistencyConfig(RunArguments):
 
     script = "run_xtune.py"
 
-    task_name: str = field(default="ner", metadata={"help": "ner or pos.", "choices": sorted(TASKS)})
+    task_name: str = field(default="ner", metadata={"help": f"{', '.join(TASK_CHOICES)}.", "choices": TASK_CHOICES})
     setting: str = field(
         default=SETTINGS[0], metadata={"help": f"{' or '.join(SETTINGS)}: whose defaults to use.", "choices": SETTINGS}
     )

@@ -1,7 +1,7 @@
 """What the model of stage 1 says of an epoch's augmented copies: worked out once, kept on disk, read by workers."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 from transformers import PreTrainedModel, TrainingArguments
 
-from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, ViewRows
+from xlzoo.run_scripts.corpora.view_rows import ViewCollator, ViewRows
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 
+Predictions = Callable[[Any], torch.Tensor]
+"""From a model's outputs to a row of logits for every prediction, `[N, C]`."""
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +27,8 @@ logger = logging.getLogger(__name__)
 class TeacherFiles:
     """The files of a folder that all processes see: of every epoch one for each process, whose rows are every n-th.
 
-    A file holds `logits` `[words, C]` of its rows one after the other, and where each begins, `starts` `[rows + 1]`.
+    A file holds the `logits` `[predictions, C]` of its rows one after the other, and where each begins, `starts`
+    `[rows + 1]`.
     """
 
     folder: Path
@@ -46,7 +49,7 @@ class TeacherFiles:
             return False
 
     def write(self, epoch: int, process: int, rows: list[torch.Tensor]) -> None:
-        """Write the rows' logits `[words, C]`; the file appears when it is whole."""
+        """Write the logits of rows `[predictions, C]`; the file appears when it is whole."""
         path = self.path(epoch, process)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -75,7 +78,7 @@ class Recollection:
         self.parts: list[tuple[Any, torch.Tensor]] = []
 
     def __call__(self, epoch: int, number: int) -> torch.Tensor:
-        """Return the logits `[words, C]` of a copy, by its number among the copies."""
+        """Return the logits `[predictions, C]` of a copy, by its number among the copies."""
         if epoch != self.epoch:
             opened = [safe_open(self.files.path(epoch, i), "pt") for i in range(self.files.processes)]
             self.parts = [(file.get_slice("logits"), file.get_tensor("starts")) for file in opened]
@@ -92,13 +95,14 @@ class Teacher:
     """The model of stage 1, which looks at the copies of `rows` when their epoch starts.
 
     Between epochs it rests on the CPU. `rows` are doubled, and `collator` draws the copies that the student will see.
+    The student's Trainer has it join before the first epoch.
     """
 
     def __init__(
         self,
         model: PreTrainedModel | PeftModel,
         rows: ViewRows,
-        collator: TaggedViewCollator,
+        collator: ViewCollator,
         files: TeacherFiles,
         noise: Noise,
         args: TrainingArguments,
@@ -106,6 +110,11 @@ class Teacher:
         self.model, self.rows, self.collator, self.files, self.noise = model, rows, collator, files, noise
         self.args = args
         self.accelerator: Accelerator | None = None
+        self.predictions: Predictions | None = None
+
+    def join(self, accelerator: Accelerator, predictions: Predictions) -> None:
+        """Learn which process this is, and how the student's predictions are read from a model's outputs."""
+        self.accelerator, self.predictions = accelerator, predictions
 
     def start(self, epoch: int) -> None:
         """Start the rows' epoch, and have the teacher's logits of all its copies on disk."""
@@ -129,8 +138,9 @@ class Teacher:
 
     @torch.no_grad()
     def _logits(self, indices: list[int]) -> Iterator[torch.Tensor]:
-        """Yield the logits `[words, C]` of rows, without touching the random numbers of the training."""
+        """Yield the logits `[predictions, C]` of rows, without touching the random numbers of the training."""
         accelerator: Any = self.accelerator
+        predictions: Any = self.predictions
         model: Any = self.model
         loader: DataLoader[Any] = DataLoader(
             Subset(self.rows, indices),
@@ -145,7 +155,7 @@ class Teacher:
             batch = {name: value.to(accelerator.device) for name, value in batch.items()}
             mask = batch["attention_mask"]
             with noisy(model, batch.get("noise"), mask, self.noise), accelerator.autocast():
-                logits = model(input_ids=batch["input_ids"], attention_mask=mask).logits
-            words = logits.float().flatten(0, -2)[batch["places"]].cpu()
-            yield from words.split(batch["sizes"].tolist())
+                outputs = model(input_ids=batch["input_ids"], attention_mask=mask)
+            found = predictions(outputs)[batch["places"]].cpu()
+            yield from found.split(batch["sizes"].tolist())
         model.to("cpu")

@@ -1,39 +1,28 @@
-"""xTune from arguments to a tagger: one stage, or both, each a run of its own, and their scores by language."""
+"""xTune from arguments to a model: one stage, or both, each a run of its own, and their scores by language."""
 
 import json
 from copy import copy
 from functools import partial
 from typing import Any
 
-from datasets import DatasetDict
 from transformers import set_seed
 
 from xlzoo.run_scripts.arguments import ModelArguments
-from xlzoo.run_scripts.corpora.checks import require_tagged_words
-from xlzoo.run_scripts.corpora.pieces import as_windows
-from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
-from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, ViewRows, as_word_windows
+from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.encoders import check_length, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.language_tests import by_language, joined
-from xlzoo.run_scripts.objectives.consistency import TaggingConsistencyTrainer, Weights
+from xlzoo.run_scripts.language_tests import by_language
+from xlzoo.run_scripts.objectives.consistency import Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
-from xlzoo.run_scripts.runs import (
-    check_output,
-    claim_output,
-    needed_splits,
-    read_results,
-    require_fit,
-    run_trainer,
-    write_results,
-)
-from xlzoo.run_scripts.stages.xtune_models import Inputs, publish_tagger, save_tagger, start_tagger, start_teacher
+from xlzoo.run_scripts.runs import check_output, claim_output, read_results, require_fit, run_trainer, write_results
+from xlzoo.run_scripts.stages.xtune_kinds import Inputs
+from xlzoo.run_scripts.stages.xtune_models import publish_model, save_model, start_labels, start_model, start_teacher
 from xlzoo.run_scripts.stages.xtune_report import add_means, write_report
-from xlzoo.run_scripts.tasks import TASKS
+from xlzoo.run_scripts.stages.xtune_tasks import KINDS
 from xlzoo.run_scripts.weights import FORMATS, weights_digest
-from xlzoo.run_scripts.xtune_arguments import TaggedTests, ViewArguments
+from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 WEIGHTS = (*FORMATS, ("adapter_model.safetensors", "adapter_model.safetensors.index.json"))
 """Files of weights of which the folder of stage 1 has one; the last is PEFT's."""
@@ -41,7 +30,7 @@ WEIGHTS = (*FORMATS, ("adapter_model.safetensors", "adapter_model.safetensors.in
 
 def run_stages(
     model_args: ModelArguments,
-    data_args: TaggedTests,
+    data_args: TaskData,
     view_args: ViewArguments,
     adapter_args: EncoderAdapterArguments,
     args: ConsistencyConfig,
@@ -68,31 +57,35 @@ def run_stages(
 
 def _read(
     model_args: ModelArguments,
-    data_args: TaggedTests,
+    data_args: TaskData,
     view_args: ViewArguments,
     adapter_args: EncoderAdapterArguments,
     args: ConsistencyConfig,
 ) -> Inputs:
-    task = TASKS[args.task_name]
-    column = task.label_column
-    splits = data_args.tagged(column)
-    tests = data_args.tests(lambda given: given.tagged(column), splits) if args.do_predict else DatasetDict()
-    needed = needed_splits(args, DatasetDict({**splits, **joined(tests)}))
+    kind = KINDS[args.task_name]
+    rows, tests, labels = kind.read(data_args, args)
     if not args.do_train:
-        raise UserError("run_xtune.py trains; add --do_train, or evaluate the tagger it made with run_ner.py.")
-    for rows in (needed, tests):
-        require_tagged_words(rows, column)
-    labels = label_names(splits, column)
-    named = as_strings(DatasetDict({split: rows for split, rows in needed.items() if split != "test"}), column)
-    tested = as_strings(tests, column)
-    for rows in (named, tested):
-        require_known_labels(rows, column, labels)
+        raise UserError(
+            "run_xtune.py trains; add --do_train, or test its models with run_ner.py or run_classification.py."
+        )
     tokenizer = load_tokenizer(model_args)
     make = partial(view_args.augmentation, args=args, tokenizer=tokenizer, language=data_args.language_code())
     view = make(set(args.augmentation))
-    view.require_links()
-    copies = make(set(args.copy_augmentation)) if args.stage != "1" else None
-    return Inputs(model_args, data_args, view_args, adapter_args, task, named, tested, labels, tokenizer, view, copies)
+    kind.check_view(view)
+    return Inputs(
+        kind=kind,
+        model=model_args,
+        data=data_args,
+        views=view_args,
+        adapters=adapter_args,
+        rows=rows,
+        tests=tests,
+        labels=start_labels(labels, model_args, adapter_args, kind.task.name),
+        tokenizer=tokenizer,
+        length=data_args.max_seq_length or args.published.length,
+        view=view,
+        copies=make(set(args.copy_augmentation)) if args.stage != "1" else None,
+    )
 
 
 def _parts(args: ConsistencyConfig) -> list[ConsistencyConfig]:
@@ -113,46 +106,43 @@ def _train(inputs: Inputs, args: ConsistencyConfig, whole: ConsistencyConfig) ->
     """Run one stage of the `whole` run: train, evaluate and predict, save, and publish where that was asked for."""
     checkpoint = check_output(args)
     set_seed(args.seed)
-    tokenizer, length, column = inputs.tokenizer, inputs.data.max_seq_length, inputs.task.label_column
-    model = start_tagger(inputs)
-    check_length(model.config, length)
+    kind, noise = inputs.kind, inputs.views.noise()
+    model = start_model(inputs)
+    check_length(model.config, inputs.length)
     require_fit(model, checkpoint)
     teacher_model = start_teacher(inputs, args.teacher) if args.teacher else None
     key = _key(inputs, args)
     for claimed in (whole, args) if args.stage == "1" and whole is not args else (args,):
         claim_output(claimed)
-    cut = as_word_windows(inputs.rows["train"], tokenizer, inputs.labels, column, length)
-    rows = ViewRows(cut, doubled=args.stage == "2")
+    rows = ViewRows(kind.train_rows(inputs), doubled=args.stage == "2")
     files = TeacherFiles(args.folder / "teacher", args.world_size, key)
-    recall = Recollection(files) if args.stage == "2" else None
-    copies = inputs.copies if args.stage == "2" else None
-    collator = TaggedViewCollator(tokenizer, inputs.view, copies, length, args.seed, recall)
-    encode = partial(as_windows, tokenizer=tokenizer, labels=inputs.labels, column=column, length=length)
+    copies, recall = (inputs.copies, Recollection(files)) if args.stage == "2" else (None, None)
+    collator = kind.collator(inputs, copies, args.seed, recall)
+    encode = partial(kind.encode, inputs=inputs)
     args.remove_unused_columns = False
-    trainer = TaggingConsistencyTrainer(
-        task=inputs.task,
-        labels=inputs.labels,
-        weights=Weights(args.r1_weight, args.r2_weight or 0.0, bool(args.hard_labels), inputs.views.noise()),
-        teacher=Teacher(teacher_model, rows, collator, files, inputs.views.noise(), args) if teacher_model else None,
+    trainer = kind.trainer(
+        inputs,
+        weights=Weights(args.r1_weight, args.r2_weight or 0.0, bool(args.hard_labels), noise),
+        teacher=Teacher(teacher_model, rows, collator, files, noise, args) if teacher_model else None,
         model=model,
         args=args,
         train_dataset=rows,
         eval_dataset=encode(inputs.rows["validation"]) if "validation" in inputs.rows else None,
         data_collator=collator,
-        processing_class=tokenizer,
+        processing_class=inputs.tokenizer,
     )
     results = run_trainer(trainer, checkpoint, by_language(inputs.tests, encode))
     add_means(results, inputs.task, list(inputs.tests), inputs.data.source_name)
     if trainer.is_world_process_zero():
         files.delete()
-        folders = save_tagger(model, inputs, args)
+        folders = save_model(model, inputs, args)
         write_results(args.folder, results)
-        publish_tagger(model, folders, inputs, args, trainer.state.log_history, results)
+        publish_model(model, folders, inputs, args, trainer.state.log_history, results)
     return results
 
 
 def _key(inputs: Inputs, args: ConsistencyConfig) -> str:
     """Return what the teacher's answers depend on."""
     told = {**vars(inputs.views), "teacher": weights_digest(args.teacher, WEIGHTS) if args.teacher else None}
-    told |= {"copies": args.copy_augmentation, "seed": args.seed, "length": inputs.data.max_seq_length}
+    told |= {"copies": args.copy_augmentation, "seed": args.seed, "length": inputs.length}
     return json.dumps({**told, "rows": len(inputs.rows["train"])}, sort_keys=True)

@@ -9,21 +9,21 @@ from statistics import mean
 from typing import Any
 
 from xlzoo.run_scripts.stages.score_bars import draw_bars, language_title
-from xlzoo.run_scripts.tasks import Task
+from xlzoo.run_scripts.tasks import Scored
 
 logger = logging.getLogger(__name__)
 TITLES = {"1": "xTune, stage 1", "2": "xTune, stage 2"}
 Results = Mapping[str, Any]
 
 
-def scores_of(results: Results, task: Task, languages: Sequence[str]) -> dict[str, float]:
+def scores_of(results: Results, task: Scored, languages: Sequence[str]) -> dict[str, float]:
     """Return the score that people compare, by language, from 0 to 1."""
     if len(languages) == 1:
         return {languages[0]: float(results[f"test_{task.metric}"])}
     return {language: float(results[f"test_{language}_{task.metric}"]) for language in languages}
 
 
-def add_means(results: dict[str, Any], task: Task, languages: Sequence[str], source: str) -> None:
+def add_means(results: dict[str, Any], task: Scored, languages: Sequence[str], source: str) -> None:
     """Add the mean over languages, that of all but the source's, and the transfer gap, the source's score minus it."""
     scores = scores_of(results, task, languages)
     if len(scores) < 2:
@@ -36,7 +36,7 @@ def add_means(results: dict[str, Any], task: Task, languages: Sequence[str], sou
 
 
 def write_report(
-    folder: Path, task: Task, languages: Sequence[str], source: str, results: Mapping[str, Results]
+    folder: Path, task: Scored, languages: Sequence[str], source: str, results: Mapping[str, Results]
 ) -> None:
     """Write `results.json`, `results.md` and, with matplotlib, `results.png` of the stages, where there was a test."""
     if not languages:
@@ -55,7 +55,7 @@ def write_report(
         draw_bars(named, f"{task.name} {task.metric}, %", folder / "results.png")
 
 
-def markdown_table(task: Task, languages: Sequence[str], source: str, results: Mapping[str, Results]) -> str:
+def markdown_table(task: Scored, languages: Sequence[str], source: str, results: Mapping[str, Results]) -> str:
     """Return stages x languages in percent, with the mean and the transfer gap where there are several languages."""
     heads = [f"{language_title(language)}{' (source)' * (language == source)}" for language in languages]
     sums = [name for name in ("mean", "gap") if all(f"test_{name}_{task.metric}" in one for one in results.values())]

@@ -2,8 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from xlzoo.run_scripts.tasks.tagging import span_scores, word_accuracy
+
+
+class Scored(Protocol):
+    """What tasks of every kind say: their name, the Hub's name of their kind, and the score that people compare."""
+
+    @property
+    def name(self) -> str:
+        """The name that flags give it."""
+
+    @property
+    def pipeline_tag(self) -> str:
+        """The Hub's name of the kind of task."""
+
+    @property
+    def metric(self) -> str:
+        """The name of its score."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import UPOS
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
-from xlzoo.run_scripts.xtune_arguments import TaggedTests, ViewArguments
+from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
 TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1"]
@@ -227,7 +227,7 @@ def test_several_gpus_take_several_processes(base, tmp_path, nothing_starts, mon
 )
 def test_recipes_are_the_published_settings(recipe, rate, copies, weight, hard, learning_rate):
     """Against the table of the paper's program, column by column; xlm-roberta-base."""
-    types = (ModelArguments, TaggedTests, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
+    types = (ModelArguments, TaskData, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
     _, data, views, _, args = parse([f"recipes/{recipe}.yaml", "--use_cpu"], *types)
     assert args.augmentation == ["subword"] and args.copy_augmentation == [copies] and args.stage == "both"
     assert (args.published.subword_rate, args.r2_weight, args.hard_labels) == (rate, weight, hard)

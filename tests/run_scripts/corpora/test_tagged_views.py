@@ -10,9 +10,10 @@ from xlzoo.run_scripts.corpora.collators import TaggingCollator
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS
 from xlzoo.run_scripts.corpora.pieces import IGNORED, as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings
-from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, ViewRows, as_word_windows
+from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, as_word_windows
 from xlzoo.run_scripts.corpora.translations import Translation
 from xlzoo.run_scripts.corpora.unigram import sampler_of
+from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.new_tokenizers import train_tokenizer
 

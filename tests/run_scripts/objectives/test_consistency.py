@@ -10,8 +10,9 @@ from transformers import AutoTokenizer
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS
-from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator, ViewRows
+from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator
 from xlzoo.run_scripts.corpora.unigram import sampler_of
+from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.objectives.consistency import TaggingConsistencyTrainer, Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig

@@ -1,0 +1,7 @@
+"""The tasks of xTune by name."""
+
+from xlzoo.run_scripts.stages.xtune_kinds import Kind
+from xlzoo.run_scripts.stages.xtune_tagging import Tagging
+from xlzoo.run_scripts.tasks import TASKS
+
+KINDS: dict[str, Kind] = {name: Tagging(task) for name, task in TASKS.items()}
