@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from .collators import TaggingCollator
 from .pieces import IGNORED, framed, windows
-from .view_rows import Recall, ViewCollator
+from .view_rows import ViewCollator
 from .views import Augmentation, WordPieces
 
 
@@ -68,23 +69,15 @@ class TaggedViewCollator(ViewCollator):
     Rows for evaluation are `TaggingCollator`'s.
     """
 
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        view: Augmentation,
-        copy: Augmentation | None,
-        length: int,
-        seed: int,
-        recall: Recall | None = None,
-    ) -> None:
-        super().__init__(tokenizer, view, copy, length, seed, recall)
-        self.room = length - tokenizer.num_special_tokens_to_add()
-        self.plain = TaggingCollator(tokenizer)
+    @cached_property
+    def room(self) -> int:
+        """How many pieces of a sentence fit."""
+        return self.length - self.tokenizer.num_special_tokens_to_add()
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Draw the views and pad both sides together."""
         if "tokens" not in rows[0]:
-            return self.plain([dict(row) for row in rows])
+            return TaggingCollator(self.tokenizer)([dict(row) for row in rows])
         drawn = [self.draw(row) for row in rows]
         batch = self._together([row.own for row in drawn] + [row.view for row in drawn])
         width, number = batch["input_ids"].shape[1], len(rows)

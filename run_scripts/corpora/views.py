@@ -3,6 +3,7 @@
 What is drawn depends on the generator alone, so that of (seed, epoch, row) makes the same view in every worker.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,30 @@ class Augmentation:
         known = self.translations.get(" ".join(words), ())
         return known[int(choice * len(known))] if known and chance < self.translation_rate else None
 
+    def translated(
+        self, texts: Sequence[str], random: np.random.Generator, apart_from: str | None = None
+    ) -> tuple[Sequence[str], str | None]:
+        """Return texts that belong together in a language that is drawn for all of them, and its code, or None.
+
+        Drawn from are the languages that one of them has a translation into; a text that has none into the drawn one
+        stays, and so do all where that is the language `apart_from`.
+        """
+        if "translation" not in self.kinds:
+            return texts, None
+        chance, where, *which = random.random(2 + len(texts)).tolist()
+        known = [self.translations.get(" ".join(text.split()), ()) for text in texts]
+        languages = sorted({translation.language for found in known for translation in found})
+        if not languages or chance >= self.translation_rate:
+            return texts, None
+        language = languages[int(where * len(languages))]
+        if language == apart_from:
+            return texts, None
+        made = []
+        for text, found, choice in zip(texts, known, which, strict=True):
+            fitting = [translation for translation in found if translation.language == language]
+            made.append(" ".join(fitting[int(choice * len(fitting))].words) if fitting else text)
+        return made, language
+
     def require_links(self) -> None:
         """Raise UserError unless all translations are linked, as those that are to be compared word by word are."""
         for sentence, known in self.translations.items():
@@ -65,6 +90,17 @@ class Augmentation:
             found = self.dictionaries[languages[int(where * len(languages))]].get(word.lower(), ())
             switched.append(found[int(which * len(found))] if found and chance < self.code_switch_rate else word)
         return switched
+
+    def switched_text(self, text: str, random: np.random.Generator) -> str:
+        """Return a text with some words in other languages; punctuation around words is not looked up, and stays."""
+        if "code_switch" not in self.kinds:
+            return text
+        words = text.split()
+        cores = list(map(_core, words))
+        switched = self.switched(cores, random)
+        if switched == cores:
+            return text
+        return " ".join(word.replace(*change, 1) for word, *change in zip(words, cores, switched, strict=True))
 
     def recut(self, words: Sequence[str], pieces: list[list[int]], random: np.random.Generator) -> list[list[int]]:
         """Return the words' pieces with those of some words drawn anew."""
@@ -91,16 +127,28 @@ class WordPieces:
 
     def __call__(self, words: Sequence[str]) -> list[list[int]]:
         """Return each word's piece ids; a word without any, a lone control character say, is one unknown piece."""
+        unknown = [int(self.tokenizer.unk_token_id)]
+        return [pieces or unknown for pieces in self.bare(words)]
+
+    def bare(self, words: Sequence[str]) -> list[list[int]]:
+        """Return each word's piece ids, or none."""
         new = list(dict.fromkeys(word for word in words if word not in self.known))
         made = dict(zip(new, self._cut(new), strict=True)) if new else {}
         if len(self.known) < MOST_WORDS:
             self.known |= made
-        return [self.known.get(word) or made[word] for word in words]
+        return [made[word] if word in made else self.known[word] for word in words]
 
     def _cut(self, words: list[str]) -> list[list[int]]:
         encoded = self.tokenizer(words, is_split_into_words=True, add_special_tokens=False, verbose=False)
         pieces: list[list[int]] = [[] for _ in words]
         for piece, place in zip(encoded["input_ids"], encoded.word_ids(), strict=True):
             pieces[place].append(piece)
-        unknown = [int(self.tokenizer.unk_token_id)]
-        return [found or unknown for found in pieces]
+        return pieces
+
+
+def _core(word: str) -> str:
+    """Return a word without the punctuation and symbols around it, unless it is nothing else."""
+    if word.isalnum():
+        return word
+    inner = [place for place, letter in enumerate(word) if unicodedata.category(letter)[0] not in "PS"]
+    return word[inner[0] : inner[-1] + 1] if inner else word

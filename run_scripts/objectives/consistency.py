@@ -15,6 +15,7 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
+from xlzoo.run_scripts.objectives.classification import ClassificationTrainer
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
@@ -141,3 +142,7 @@ class ConsistencyTrainer(Trainer):
 
 class TaggingConsistencyTrainer(ConsistencyTrainer, TaggingTrainer):
     """Consistency training of a tagger, evaluated over whole sentences."""
+
+
+class PairConsistencyTrainer(ConsistencyTrainer, ClassificationTrainer):
+    """Consistency training of a classifier of sentence pairs, evaluated pair by pair."""

@@ -30,8 +30,12 @@ TRANSFER, TRANSLATE = SETTINGS
 PUBLISHED = {
     ("ner", TRANSFER): Published(("subword",), ("subword",), 5.0, 128, hard_labels=True),
     ("pos", TRANSFER): Published(("subword",), ("subword",), 0.3, 128, subword_rate=0.5),
+    ("xnli", TRANSFER): Published(("code_switch",), ("code_switch",), 5.0, 256),
+    ("pawsx", TRANSFER): Published(("code_switch",), ("code_switch",), 2.0, 256, code_switch_rate=0.5),
     ("ner", TRANSLATE): Published(("subword",), ("translation",), 1.0, 128, hard_labels=True),
     ("pos", TRANSLATE): Published(("subword",), ("translation",), 0.3, 128, subword_rate=0.5),
+    ("xnli", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256),
+    ("pawsx", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256, code_switch_rate=0.5),
 }
 TASK_CHOICES = tuple(dict.fromkeys(task for task, _ in PUBLISHED))
 

@@ -70,7 +70,7 @@ class Kind(ABC):
 
     @abstractmethod
     def model_facts(self, run: Record, inputs: "Inputs", adapters: Sequence[str]) -> Facts:
-        """Describe a whole model, in which these MAD-X adapters are active."""
+        """Describe a whole model, which has these MAD-X adapters in it."""
 
     @abstractmethod
     def peft_facts(self, run: Record, inputs: "Inputs", method: str) -> Facts:

@@ -133,7 +133,8 @@ def _facts(model: Any, run: Record, inputs: Inputs) -> list[Facts]:
     kind, adapters = inputs.kind, inputs.adapters
     if isinstance(model, PeftModel):
         return [kind.peft_facts(run, inputs, METHODS[model.active_peft_config.peft_type])]
-    facts = [kind.model_facts(run, inputs, model.active_adapters if isinstance(model, kind.composed) else ())]
+    composed = isinstance(model, kind.composed)
+    facts = [kind.model_facts(run, inputs, tuple(model.active_adapters or model.config.adapters) if composed else ())]
     if adapters.train_adapter:
         facts.append(task_adapter_facts(run, inputs.task, len(inputs.labels), adapters.leave_out_last_layer))
     return facts

@@ -1,10 +1,9 @@
-"""Rows and batches for xTune: predictions that belong together, draws that only (seed, epoch, row) decide."""
+"""Rows and batches of tagged sentences for xTune: the predictions that belong together."""
 
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
 from tiny_runs import sentences
-from torch.utils.data import DataLoader
 
 from xlzoo.run_scripts.corpora.collators import TaggingCollator
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS
@@ -125,39 +124,3 @@ def test_translations_have_no_labels_as_copies_and_pairs_by_links_as_views(token
     as_view = TaggedViewCollator(tokenizer, change, None, 64, 0).draw(rows[0])
     assert as_view.tags == [1, 0, 2] and len(as_view.view.places) == 4
     assert as_view.pairs == [(0, 3), (2, 0)], "a word with two partners has none of its own"
-
-
-def test_draws_depend_on_seed_epoch_and_row_alone(tokenizer, subword):
-    tagged = sentences("eng", 32)
-    data = Dataset.from_dict({"tokens": tagged["tokens"], "tags": tagged["ner_tags"], "length": [9] * 32})
-    rows = ViewRows(data, doubled=True)
-    noisy = Augmentation(frozenset({"noise", "subword"}), subword_rate=0.7, sampler=subword.sampler)
-
-    def drawn(seed, epoch, order, workers=0, size=4):
-        rows.start(epoch)
-        loader = DataLoader(
-            rows,
-            batch_size=size,
-            sampler=order,
-            num_workers=workers,
-            collate_fn=TaggedViewCollator(tokenizer, noisy, noisy, 64, seed),
-        )
-        found, place = {}, 0
-        for batch in loader:
-            number = len(batch["input_ids"]) // 2
-            for row in range(number):
-                sides = [
-                    batch["input_ids"][i][batch["attention_mask"][i].bool()].tolist() for i in (row, number + row)
-                ]
-                found[order[place]] = (*map(tuple, sides), *batch["noise"][[row, number + row]].tolist())
-                place += 1
-        return found
-
-    order = list(range(len(rows)))
-    first = drawn(1, 0, order)
-    assert drawn(1, 0, order[::-1], workers=2, size=5) == first
-    assert all(seeds[2] == 0 and seeds[3] > 0 for i, seeds in first.items() if i < 32)
-    assert all(seeds[2] > 0 and seeds[3] > 0 for i, seeds in first.items() if i >= 32)
-    for other in (drawn(2, 0, order), drawn(1, 1, order)):
-        assert sum(other[i] != first[i] for i in order) == len(order)
-    assert sum(first[i][1] != first[32 + i][1] for i in range(32)) > 16, "a row and its copy have views of their own"

@@ -1,20 +1,23 @@
 """The Trainer of xTune: one forward for both sides, its loss by hand, noise, and the teacher's answers on disk."""
 
+from functools import partial
+
 import pytest
 import torch
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from tiny_runs import make_checkpoint, sentences
-from torch.nn.functional import cross_entropy
-from transformers import AutoTokenizer
+from torch.nn.functional import cross_entropy, kl_div
+from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.run_scripts.corpora.pair_views import PairViewCollator, as_pair_rows
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS
 from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
-from xlzoo.run_scripts.objectives.consistency import TaggingConsistencyTrainer, Weights
+from xlzoo.run_scripts.objectives.consistency import PairConsistencyTrainer, TaggingConsistencyTrainer, Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
@@ -52,7 +55,10 @@ def parts(still, tmp_path):
     return *models, tokenizer, rows, collator, files
 
 
-def make_trainer(parts, folder, hard=False, **flags):
+TAGGER = partial(TaggingConsistencyTrainer, task=TASKS["ner"], labels=list(NER_TAGS))
+
+
+def make_trainer(parts, folder, hard=False, make=TAGGER, **flags):
     student, teacher_model, tokenizer, rows, collator, files = parts
     args = ConsistencyConfig(
         output_dir=str(folder),
@@ -64,9 +70,7 @@ def make_trainer(parts, folder, hard=False, **flags):
         **flags,
     )
     args.remove_unused_columns = False
-    return TaggingConsistencyTrainer(
-        task=TASKS["ner"],
-        labels=list(NER_TAGS),
+    return make(
         weights=Weights(5.0, 0.7, hard, NOISE),
         teacher=Teacher(teacher_model, rows, collator, files, NOISE, args),
         model=student,
@@ -126,6 +130,58 @@ def test_accumulation_gives_the_same_weights(parts, tmp_path):
     assert any(not torch.equal(value, start[key]) for key, value in made[0].items())
     for key, value in made[0].items():
         assert torch.allclose(value, made[1][key], atol=1e-5), key
+
+
+@pytest.fixture
+def pair_parts(still, tmp_path):
+    """As `parts`, for eight pairs with three labels; words switched by a dictionary besides."""
+    tokenizer = AutoTokenizer.from_pretrained(still)
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        models.append(XLMRobertaForSequenceClassification.from_pretrained(still, num_labels=3))
+    pairs = sentences("eng", 8).select_columns(["premise", "hypothesis"])
+    pairs = pairs.rename_columns({"premise": "first", "hypothesis": "second"})
+    rows = ViewRows(as_pair_rows(pairs.add_column("label", list("abcabcab")), tokenizer, "abc", 48), doubled=True)
+    kinds = frozenset({"subword", "noise", "code_switch"})
+    words = {word: ["mti"] for pair in pairs for word in f"{pair['first']} {pair['second']}".lower().split()}
+    view = Augmentation(kinds, 0.7, 0.3, sampler=sampler_of(tokenizer, 0.1), dictionaries={"swh": words})
+    files = TeacherFiles(tmp_path / "teacher", 1, "mine")
+    return *models, tokenizer, rows, PairViewCollator(tokenizer, view, view, 48, 5, Recollection(files)), files
+
+
+@pytest.mark.parametrize(("hard", "size", "steps"), [(False, 16, 1), (True, 4, 4)])
+def test_the_loss_of_pairs_is_the_published_formula(pair_parts, tmp_path, hard, size, steps):
+    """Of a whole step in plain torch, by `kl_div` with the mean over batch and labels, each pair alone in its forward.
+
+    R1 is the divergence either way from the side without gradient; R2 is of the eight copies alone.
+    """
+    student, teacher, _, rows, collator, files = pair_parts
+
+    def logits(model, side):
+        ids, noise = torch.tensor([side[0]]), torch.tensor([side[1]])
+        with torch.no_grad(), noisy(model, noise, torch.ones_like(ids), NOISE):
+            return model.eval()(input_ids=ids).logits[0]
+
+    drawn = [collator.draw(rows[i]) for i in range(16)]
+    own, view = (torch.stack([logits(student, pair[side]) for pair in drawn]) for side in (0, 1))
+    taught = torch.stack([logits(teacher, pair[0]) for pair in drawn[8:]])
+    task = cross_entropy(own, torch.tensor([0, 1, 2, 0, 1, 2, 0, 1] * 2))
+
+    def kl(found, target):  # As `kl_div` with reduction "mean" is so far.
+        return kl_div(found.log_softmax(-1), target.softmax(-1), reduction="sum") / found.numel()
+
+    r1, r2 = kl(view, own) + kl(own, view), kl(own[8:], taught)
+    r2 = cross_entropy(own[8:], taught.argmax(-1)) if hard else r2
+    flags = {"per_device_train_batch_size": size, "gradient_accumulation_steps": steps}
+    trainer = make_trainer(pair_parts, tmp_path / "out", hard, PairConsistencyTrainer, **flags)
+    trainer.train()
+    logged = trainer.state.log_history[0]
+    expected = [task.item(), r1.item(), r2.item()]
+    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=1e-4)
+    assert logged["loss"] == pytest.approx((task + 5 * r1 + 0.7 * r2).item(), rel=1e-4) and min(expected) > 1e-4
+    assert [name.name for name in files.folder.iterdir()] == ["epoch-0-1-of-1.safetensors"]
+    assert torch.allclose(load_file(files.path(0, 0))["logits"], taught, atol=1e-5)
 
 
 def test_batches_of_like_lengths(parts, tmp_path):
