@@ -131,11 +131,15 @@ def test_every_augmentation_from_files(base, tmp_path):
 SAVING = ["--save_strategy", "steps", "--save_steps", "3", "--max_steps", "12", "--do_train"]
 
 
-def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path):
-    """Ten sentences and their copies in batches of four: killed in the third epoch of stage 2."""
+PAIRS = ["--task_name", "xnli", "--augmentation", "subword", "--copy_augmentation", "subword", "noise"]
+
+
+@pytest.mark.parametrize("task", [["--task_name", "ner"], PAIRS], ids=["words", "pairs"])
+def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task):
+    """Ten sentences, or pairs, and their copies in batches of four: killed in the third epoch of stage 2."""
     common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "4"]
-    flags = [*COMMON, *common, *SAVING, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
-    xtune(tmp_path / "one", *TRAIN, "--stage", "1", "--model_name_or_path", base)
+    flags = [*COMMON, *common, *SAVING, *task, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
+    xtune(tmp_path / "one", *TRAIN, *task, "--stage", "1", "--model_name_or_path", base)
     flags += ["--stage", "2", "--teacher", str(tmp_path / "one")]
     killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 11)
     assert list((tmp_path / "killed/teacher").glob("epoch-2-*"))
@@ -155,12 +159,14 @@ def test_a_complete_first_stage_is_not_run_again(base, both, monkeypatch, tmp_pa
     assert_same(tmp_path / "run/stage-2", folder / "stage-2")
 
 
-def test_two_processes_equal_one(both, tmp_path):
-    """Eight sentences and their copies, in steps of eight; each process asks the teacher about its half."""
+@pytest.mark.parametrize("task", [["--task_name", "pos"], PAIRS], ids=["words", "pairs"])
+def test_two_processes_equal_one(base, tmp_path, task):
+    """Eight sentences, or pairs, and their copies, in steps of eight; each process asks the teacher about its half."""
     still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    xtune(tmp_path / "teacher", *TRAIN, *task, "--stage", "1", "--learning_rate", "5e-3", "--model_name_or_path", base)
     flags = [*COMMON, "--dataset_name", "phrasebook", "--save_strategy", "no", "--model_name_or_path", str(still)]
     flags += ["--do_train", "--max_steps", "3", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
-    flags += ["--max_train_samples", "8", "--task_name", "pos", "--stage", "2", "--teacher", str(both[0] / "stage-1")]
+    flags += [*task, "--max_train_samples", "8", "--stage", "2", "--teacher", str(tmp_path / "teacher")]
     shared = [*flags, "--output_dir", str(tmp_path / "two"), "--per_device_train_batch_size", "4"]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
