@@ -121,9 +121,10 @@ def cut_passage(text: str, cut: LocatedPieces) -> Passage:
 def as_span_rows(rows: Dataset, tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes) -> Dataset:
     """Turn rows of `with_answers` into windows of words, of which views can be made.
 
-    `passage` are the window's words. Of the first one `front` pieces are in another window, of the last one the first
-    `kept` are here. `answer` is empty, or the number of the first word of the answer, of the first piece in it, and
-    likewise of the last ones. Words that hold an end of the answer or of the window inside them are `fixed`.
+    `passage` are the words of the row's `window`, counted from 0. Of the first one `front` pieces are in another
+    window, of the last one the first `kept` are here. `answer` is empty, or the number of the first word of the
+    answer, of the first piece in it, and likewise of the last ones. Words that hold an end of the answer or of the
+    window inside them are `fixed`.
     """
     cut = LocatedPieces(tokenizer)
 
@@ -146,12 +147,13 @@ def _word_windows(row: Mapping[str, Any], cut: LocatedPieces, sizes: WindowSizes
     inside = {ends[0]} if passage.begins[first - passage.piece_of[first]] < start else set()
     inside |= {ends[1]} if passage.ends[last - passage.piece_of[last] + passage.sizes[ends[1]] - 1] > stop else set()
     asked = min(sum(len(pieces.ids) for pieces in cut(question)), sizes.question)
-    for begin, end in sizes.of_passage(len(passage.ids), asked):
+    for number, (begin, end) in enumerate(sizes.of_passage(len(passage.ids), asked)):
         words = passage.word_of[begin], passage.word_of[end - 1]
         front, kept = passage.piece_of[begin], passage.piece_of[end - 1] + 1
         fixed = inside | ({words[0]} if front else set()) | ({words[1]} if kept < passage.sizes[words[1]] else set())
         answer = [ends[0] - words[0], passage.piece_of[first], ends[1] - words[0], passage.piece_of[last]]
         yield {
+            "window": number,
             "question": question,
             "passage": passage.words[words[0] : words[1] + 1],
             "front": front,

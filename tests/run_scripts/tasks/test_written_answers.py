@@ -66,7 +66,7 @@ def ends(*triples):
 
 
 def test_the_best_span_by_hand():
-    """Scores, tokens, characters: 9 + 8 would go backwards, 9 + 7 is of four tokens, so 3 + 8 of one; 5 + 7 is best."""
+    """Scores, tokens, characters: 9 + 8 would go backwards, 9 + 7 is of four tokens, so 3 + 8 of one; 5 + 7 wins."""
     first = ends((9.0, 5, 50), (3.0, 2, 20)), ends((8.0, 2, 25), (7.0, 8, 85))
     assert best_span([first], longest=3) == (20, 25)
     assert best_span([first], longest=4) == (50, 85)

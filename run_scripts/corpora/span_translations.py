@@ -1,0 +1,104 @@
+"""Translations of questions with their passages and answers, found by the question's id.
+
+Files in SQuAD's form, one per language, as XTREME has them: `squad.translate.train.en-de.json`, plain or `.gz`, or
+with the language before the path, `de=german.json`. The ids are those of the questions that were translated.
+"""
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, concatenate_datasets
+from transformers import PreTrainedTokenizerBase
+
+from xlzoo.run_scripts.errors import UserError
+
+from .languages import iso639_3
+from .span_windows import WindowSizes, as_span_rows
+from .squad import LOCATED, locate_answer, read_squad
+
+NAME = re.compile(r".*[a-z]{2,3}-([A-Za-z_]{2,})\.json(?:\.gz)?")
+GIVEN = re.compile(r"([A-Za-z_-]+)=(.+)")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SpanTranslations:
+    """Windows of translated questions, and where each question's are: a list for every translation of it."""
+
+    windows: Dataset
+    places: Mapping[str, Sequence[Sequence[int]]]
+
+    def window(self, row: Mapping[str, Any], choice: float) -> Mapping[str, Any] | None:
+        """Return the window of one of the translations of a row of `as_span_rows`, None where there is none.
+
+        `choice`, from 0 to less than 1, says which. Where the row has its answer, it is the first window with the
+        translated one, else one at the same place of the passage as far as there is one.
+        """
+        known = self.places.get(row["id"], ())
+        if not known:
+            return None
+        windows = [self.windows[place] for place in known[int(choice * len(known))]]
+        answered = [window for window in windows if window["answer"]]
+        return answered[0] if answered and row["answer"] else windows[min(row["window"], len(windows) - 1)]
+
+
+def read_span_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Dataset:
+    """Read files into rows of `LOCATED`, of these languages or of all; those whose answer got lost are left out.
+
+    Raises UserError where a file's language is not known, or nothing is left.
+    """
+    wanted = {iso639_3(language) for language in languages}
+    parts = []
+    for given in paths:
+        language, path = language_of(given)
+        if wanted and language not in wanted:
+            continue
+        rows = [locate_answer(row) for row in read_squad(path)]
+        kept = [{name: row[name] for name in LOCATED} for row in rows if row is not None]
+        if len(kept) < len(rows):
+            logger.warning(
+                "%s: %d of %d answers are not in their passages, left out", path, len(rows) - len(kept), len(rows)
+            )
+        parts.append(Dataset.from_list(kept, features=LOCATED))
+    if not sum(map(len, parts)):
+        raise UserError(
+            f"--translations {' '.join(paths)}: no translated question into {' or '.join(languages) or 'anything'}."
+        )
+    return concatenate_datasets(parts)
+
+
+def language_of(given: str) -> tuple[str, Path]:
+    """Return the language, ISO 639-3, and the path that a value of `--translations` means for questions."""
+    if named := GIVEN.fullmatch(given):
+        return iso639_3(named[1]), Path(named[2])
+    if named := NAME.fullmatch(Path(given).name):
+        return iso639_3(named[1]), Path(given)
+    raise UserError(
+        f"--translations {given}: which language is it? Expected de={given}, or a name such as "
+        "squad.translate.train.en-de.json."
+    )
+
+
+def as_span_translations(
+    rows: Dataset, asked: Sequence[str], tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes
+) -> SpanTranslations:
+    """Cut the translations of the questions with the ids `asked` into windows; UserError where there are none."""
+    ids = set(asked)
+    kept = rows.select([place for place, id in enumerate(rows["id"]) if id in ids])
+    if not len(kept):
+        raise UserError(
+            f"None of the {len(rows)} translated questions of --translations has the id of a question to train on, "
+            f"{next(iter(asked))!r} say; expected translations of the training data."
+        )
+    windows = as_span_rows(kept, tokenizer, sizes)
+    places: defaultdict[str, list[list[int]]] = defaultdict(list)
+    for place, (id, window) in enumerate(zip(windows["id"], windows["window"], strict=True)):
+        if window == 0:
+            places[id].append([])
+        places[id][-1].append(place)
+    return SpanTranslations(windows, dict(places))
