@@ -66,7 +66,8 @@ class PairViewCollator(ViewCollator):
         random, view_random = self.randoms(row)
         pair, change = (row["first"], row["second"]), self.change(row)
         own: Side = row["input_ids"], 0
-        texts, language = pair, None
+        texts: Sequence[str] = pair
+        language = None
         if change is not None:
             texts, language = change.translated(pair, random)
             own = self._side(texts, change, random)

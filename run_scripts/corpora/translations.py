@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
 from xlzoo.run_scripts.errors import UserError
 
@@ -17,7 +18,7 @@ from .readers import read_lines
 LINK = re.compile(r"(\d{1,6})[-/](\d{1,6})")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Translation:
     """A translation's words, and the links (source word, its word) from 0, if they are known."""
 
@@ -51,7 +52,7 @@ def read_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Tr
             code = codes.setdefault(parts[1], iso639_3(parts[1]))
             if wanted and code not in wanted:
                 continue
-            source, words = tuple(parts[0].split()), tuple(parts[2].split())
+            source, words = parts[0].split(), tuple(map(intern, parts[2].split()))
             links = _links(parts[3], (len(source), len(words)), f"{path}, line {number}") if len(parts) == 4 else None
             found.setdefault(" ".join(source), []).append(Translation(code, words, links))
     if not found:

@@ -100,7 +100,8 @@ class Augmentation:
         switched = self.switched(cores, random)
         if switched == cores:
             return text
-        return " ".join(word.replace(*change, 1) for word, *change in zip(words, cores, switched, strict=True))
+        changes = zip(words, cores, switched, strict=True)
+        return " ".join(word.replace(core, other, 1) for word, core, other in changes)
 
     def recut(self, words: Sequence[str], pieces: list[list[int]], random: np.random.Generator) -> list[list[int]]:
         """Return the words' pieces with those of some words drawn anew."""

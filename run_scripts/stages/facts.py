@@ -15,8 +15,9 @@ from xlzoo.run_scripts.data_arguments import SourceArguments
 from xlzoo.run_scripts.given_flags import is_local, last_part
 from xlzoo.run_scripts.stages.papers import ADAPTERS, MADX, MADX2, XLM_R, Paper
 from xlzoo.run_scripts.stages.snippets import adapter_usage, other_adapter_usage, peft_usage
-from xlzoo.run_scripts.tasks import Task
-from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS, PairTask
+from xlzoo.run_scripts.tasks import Scored, Task
+from xlzoo.run_scripts.tasks.span_questions import SPAN_TASKS
+from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS
 
 SPLITS = {"eval": "validation", "test": "test"}
 SCORES = ("f1", "precision", "recall", "accuracy", "exact_match", "perplexity", "loss")
@@ -31,8 +32,13 @@ TASK_NAMES = {
     "ner": "named entity recognition",
     "pos": "part-of-speech tagging",
     **{name: task.title for name, task in PAIR_TASKS.items()},
+    **{name: task.title for name, task in SPAN_TASKS.items()},
 }
-HEADS = {"token-classification": "tagging", "text-classification": "classification"}
+HEADS = {
+    "token-classification": "tagging",
+    "text-classification": "classification",
+    "question-answering": "question_answering",
+}
 """AdapterHub's type of head by the Hub's name of a task."""
 LIBRARIES = ("xlzoo", "transformers", "torch", "datasets")
 
@@ -126,7 +132,7 @@ def language_peft_facts(run: Record, method: str) -> Facts:
     )
 
 
-def task_adapter_facts(run: Record, task: Task | PairTask, labels: int, leaves_out_layers: bool) -> Facts:
+def task_adapter_facts(run: Record, task: Scored, labels: int, leaves_out_layers: bool) -> Facts:
     """Describe a task adapter with its head of so many labels; one that leaves layers out is of MAD-X 2.0."""
     name = TASK_NAMES[task.name]
     trained = f", trained in {display_name(run.language)}" if run.language else ""
@@ -137,6 +143,21 @@ def task_adapter_facts(run: Record, task: Task | PairTask, labels: int, leaves_o
         tags=("adapters", "mad-x", "task-adapter", task.pipeline_tag, "xlm-roberta"),
         **_adapter_code(run, HEADS[task.pipeline_tag], labels),
         **of_run(run, MADX2 if leaves_out_layers else MADX, [run.language]),
+    )
+
+
+def task_peft_facts(run: Record, task: Task, method: str, labels: int) -> Facts:
+    """Describe a "LoRA" or "IA3" adapter with its head of so many labels; its code needs the Hub id of the base."""
+    base, trained = run.base.hub_id, f", trained in {display_name(run.language)}" if run.language else ""
+    return Facts(
+        title=f"{method} task adapter for {TASK_NAMES[task.name]}{trained}",
+        kind="peft",
+        summary=f"{'An' if method == 'IA3' else 'A'} {method} adapter of XLM-R with its head.",
+        tags=("task-adapter", method.lower(), "xlm-roberta"),
+        pipeline_tag=task.pipeline_tag,
+        library_name="peft",
+        usage=peft_usage(base, "AutoModelForTokenClassification", labels, own_code=False) if base else "",
+        **of_run(run, ADAPTERS[method], [run.language], (*LIBRARIES, "peft")),
     )
 
 

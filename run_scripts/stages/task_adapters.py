@@ -8,17 +8,19 @@ from transformers import PreTrainedTokenizerBase
 
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.configuration_madx import MadxConfig
-from xlzoo.modeling.modeling_madx import MadxForSequenceClassification, MadxForTokenClassification
+from xlzoo.modeling.modeling_madx import MadxPreTrainedModel
 from xlzoo.run_scripts.arguments import AdapterArguments
 from xlzoo.run_scripts.encoders import read_config
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.runs import adapter_folder
 
-TaskModel = MadxForTokenClassification | MadxForSequenceClassification
-
 
 def save_task(
-    model: TaskModel, tokenizer: PreTrainedTokenizerBase, adapter_args: AdapterArguments, folder: Path, task_name: str
+    model: MadxPreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    adapter_args: AdapterArguments,
+    folder: Path,
+    task_name: str,
 ) -> list[Path]:
     """Save the composed model and, if one was trained, the task adapter; return their folders, the latter's last."""
     name = adapter_args.adapter_name or task_name
@@ -71,7 +73,9 @@ def read_stack(adapter_args: AdapterArguments, task_name: str) -> list[tuple[str
     return stack
 
 
-def load_stack(model: TaskModel, stack: list[tuple[str, str]], adapter_args: AdapterArguments, task_name: str) -> None:
+def load_stack(
+    model: MadxPreTrainedModel, stack: list[tuple[str, str]], adapter_args: AdapterArguments, task_name: str
+) -> None:
     """Load the adapters, make them the active stack, and freeze what is not to be trained.
 
     Only the task's own adapter brings its head; a language adapter's folder may hold one, and it is left there.

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel
 
 from xlzoo.hub_cards import Facts
+from xlzoo.modeling.modeling_madx import MadxPreTrainedModel
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.corpora.view_rows import Recall, ViewCollator
 from xlzoo.run_scripts.corpora.views import Augmentation
@@ -38,10 +39,12 @@ class Kind(ABC):
     task: Scored
     plain: ClassVar[type[XLMRobertaPreTrainedModel]]
     """The stock model, for training all weights and under adapters of PEFT's."""
-    composed: ClassVar[type[XLMRobertaPreTrainedModel]]
+    composed: ClassVar[type[MadxPreTrainedModel]]
     """The model that takes MAD-X's adapters."""
     peft_type: ClassVar[str]
     """PEFT's name of the kind of task."""
+    translates_rows: ClassVar[bool] = False
+    """Whether its translations are of whole rows, read by `translated`, in place of sentences."""
 
     @abstractmethod
     def read(self, data: TaskData, args: ConsistencyConfig) -> Examples:
@@ -49,6 +52,9 @@ class Kind(ABC):
 
     def check_view(self, view: Augmentation) -> None:  # noqa: B027 (most kinds compare with every view)
         """Raise UserError where an example cannot be compared with such a view of it."""
+
+    def translated(self, views: ViewArguments, rows: DatasetDict) -> Dataset | None:  # noqa: B027
+        """Return the translations of whole rows to train on, of a kind that has these."""
 
     @abstractmethod
     def train_rows(self, inputs: "Inputs") -> Dataset:
@@ -61,8 +67,8 @@ class Kind(ABC):
         """Return what makes batches of examples with their views, and of the rows that `encode` returns."""
 
     @abstractmethod
-    def encode(self, rows: Dataset, inputs: "Inputs") -> Dataset:
-        """Return rows for evaluation as token ids."""
+    def encode(self, rows: Dataset, inputs: "Inputs") -> Any:
+        """Return rows for evaluation as token ids, a data set."""
 
     @abstractmethod
     def trainer(self, inputs: "Inputs", **given: Any) -> ConsistencyTrainer:
@@ -96,6 +102,8 @@ class Inputs:
     """Of what R1 compares an example with."""
     copies: Augmentation | None
     """Of what stage 2 adds."""
+    translated: Dataset | None = None
+    """Translations of whole rows."""
 
     @property
     def task(self) -> Scored:

@@ -9,7 +9,7 @@ from transformers import XLMRobertaForSequenceClassification
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel
 
 from xlzoo.hub_cards import Facts
-from xlzoo.modeling.modeling_madx import MadxForSequenceClassification
+from xlzoo.modeling.modeling_madx import MadxForSequenceClassification, MadxPreTrainedModel
 from xlzoo.run_scripts.corpora.pair_views import PairViewCollator, as_pair_rows
 from xlzoo.run_scripts.corpora.text_pairs import as_text_pairs
 from xlzoo.run_scripts.corpora.view_rows import Recall
@@ -30,7 +30,7 @@ class Pairs(Kind):
 
     task: PairTask
     plain: ClassVar[type[XLMRobertaPreTrainedModel]] = XLMRobertaForSequenceClassification
-    composed: ClassVar[type[XLMRobertaPreTrainedModel]] = MadxForSequenceClassification
+    composed: ClassVar[type[MadxPreTrainedModel]] = MadxForSequenceClassification
     peft_type: ClassVar[str] = "SEQ_CLS"
 
     def read(self, data: TaskData, args: ConsistencyConfig) -> Examples:

@@ -9,7 +9,7 @@ from transformers import XLMRobertaForTokenClassification
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTrainedModel
 
 from xlzoo.hub_cards import Facts
-from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.modeling.modeling_madx import MadxForTokenClassification, MadxPreTrainedModel
 from xlzoo.run_scripts.corpora.checks import require_tagged_words
 from xlzoo.run_scripts.corpora.pieces import as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
@@ -31,7 +31,7 @@ class Tagging(Kind):
 
     task: Task
     plain: ClassVar[type[XLMRobertaPreTrainedModel]] = XLMRobertaForTokenClassification
-    composed: ClassVar[type[XLMRobertaPreTrainedModel]] = MadxForTokenClassification
+    composed: ClassVar[type[MadxPreTrainedModel]] = MadxForTokenClassification
     peft_type: ClassVar[str] = "TOKEN_CLS"
 
     def read(self, data: TaskData, args: ConsistencyConfig) -> Examples:
