@@ -1,4 +1,4 @@
-"""xTune: token classification (PAN-X, UD-POS) that is consistent between sentences and views of them, in two stages.
+"""xTune: fine-tuning that is consistent between examples and views of them, in two stages; tagged words and pairs.
 
     python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name ner \
         --dataset_name unimelb-nlp/wikiann --dataset_config_name en --test_config_name de sw --do_train --do_eval \
@@ -9,6 +9,13 @@ What is not given is as published for the task and `--setting`. Other views, her
     python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name pos --augmentation code_switch \
         --dictionaries dicts --train_file en.conllu --test_language_file de=de.conllu --do_train --do_predict \
         --output_dir runs/xtune-pos
+
+Sentence pairs (XNLI, PAWS-X) in the same way, here with machine translations:
+
+    python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name xnli \
+        --setting translate-train-all --translations translations.tsv --dataset_name facebook/xnli \
+        --dataset_config_name en --test_config_name de sw --do_train --do_eval --do_predict \
+        --output_dir runs/xtune-xnli
 """
 
 from collections.abc import Sequence
