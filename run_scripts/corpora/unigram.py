@@ -23,6 +23,8 @@ UNKNOWN_PENALTY = 10.0
 """How much less than the worst piece's an unknown character's score is, as in SentencePiece."""
 MOST_LATTICES = 100_000
 """Words that are kept with their lattices."""
+LONGEST_KEPT = 40
+"""Characters of such a word; in languages without spaces a whole sentence is one, and hardly comes again."""
 Arcs = tuple[list[tuple[int, int]], list[float]]
 """The pieces that end at a character, each with its start and its number, and their cumulated probabilities."""
 
@@ -52,7 +54,7 @@ class UnigramSampler:
         lattices = self.lattices.get(word)
         if lattices is None:
             lattices = [self._lattice(part) for part in self.split(word)]
-            if len(self.lattices) < MOST_LATTICES:
+            if len(self.lattices) < MOST_LATTICES and len(word) <= LONGEST_KEPT:
                 self.lattices[word] = lattices
         return [number for lattice in lattices for number in self._walk(lattice, random)]
 

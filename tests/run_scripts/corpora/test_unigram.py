@@ -78,6 +78,13 @@ def test_a_drawn_word_reads_as_the_word(learned):
     assert len(words) > 20 and changed > len(words) / 3
 
 
+def test_whole_sentences_are_not_kept(learned):
+    """What has no spaces is one word, and drawn anew like any other."""
+    sampler, sentence = sampler_of(learned, 0.3), "sama" * 12
+    drawn = {tuple(sampler.draw(word, np.random.default_rng(i))) for i in range(5) for word in ("sama", sentence)}
+    assert list(sampler.lattices) == ["sama"] and {learned.decode(ids) for ids in drawn} == {"sama", sentence}
+
+
 def test_special_tokens_are_never_drawn(learned):
     drawn = sampler_of(learned, 0.1).draw("</s>", np.random.default_rng(0))
     assert drawn and not set(drawn) & {learned.eos_token_id, learned.bos_token_id, learned.pad_token_id}
