@@ -80,7 +80,7 @@ def joined(tests: DatasetDict) -> dict[str, Dataset]:
     return {"test": concatenate_datasets(list(tests.values()))} if tests else {}
 
 
-def by_language(tests: DatasetDict, encode: Callable[[Dataset], Dataset]) -> Dataset | dict[str, Any] | None:
+def by_language(tests: DatasetDict, encode: Callable[[Dataset], Any]) -> Any:
     """Return the encoded test rows as `run_trainer` takes them: by language, or of the one that there is."""
     encoded: dict[str, Any] = {language: encode(rows) for language, rows in tests.items()}
     return encoded if len(encoded) > 1 else next(iter(encoded.values()), None)

@@ -15,10 +15,11 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.embedding_noise import KINDS, Noise
 from xlzoo.run_scripts.pair_arguments import PairSource
+from xlzoo.run_scripts.span_arguments import SpanSource
 
 
 @dataclass
-class TaskData(PairSource):
+class TaskData(PairSource, SpanSource):
     """Where a task's rows come from, in the language of training and in others to test on, and their columns."""
 
     max_seq_length: int | None = field(
@@ -55,7 +56,11 @@ class ViewArguments:
     translation_rate: float = field(default=1.0, metadata={"help": "Share of sentences that are translated."})
     translations: list[str] = field(
         default_factory=list,
-        metadata={"help": "File(s): sentence, language, translation and perhaps links, by tabs.", **REPEATABLE},
+        metadata={
+            "help": "File(s): sentence, language, translation and perhaps links, by tabs; of questions de=FILE in "
+            "SQuAD's form, with the ids of those to train on.",
+            **REPEATABLE,
+        },
     )
     translation_languages: list[str] = field(
         default_factory=list, metadata={"help": "The translations to use; by default all.", **REPEATABLE}
@@ -95,9 +100,17 @@ class ViewArguments:
             raise UserError("--subword_model is for the augmentation subword, which is not used; add it.")
 
     def augmentation(
-        self, kinds: set[str], args: ConsistencyConfig, tokenizer: PreTrainedTokenizerBase, language: str | None
+        self,
+        kinds: set[str],
+        args: ConsistencyConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        language: str | None,
+        of_sentences: bool = True,
     ) -> Augmentation:
-        """Read what the kinds are made from; `language` is the data's, by default English."""
+        """Read what the kinds are made from; `language` is the data's, by default English.
+
+        Translations that are not `of_sentences` are read elsewhere.
+        """
         source = iso639_3(language or "eng")
         published = args.published
         dictionaries = self.dictionaries if "code_switch" in kinds else None
@@ -109,6 +122,6 @@ class ViewArguments:
             sampler=sampler_of(tokenizer, self.sampling_alpha, self.subword_model) if "subword" in kinds else None,
             dictionaries=read_dictionaries(dictionaries, source, self.dictionary_languages) if dictionaries else {},
             translations=read_translations(self.translations, self.translation_languages)
-            if "translation" in kinds
+            if "translation" in kinds and of_sentences
             else {},
         )

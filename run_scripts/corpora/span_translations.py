@@ -47,11 +47,13 @@ class SpanTranslations:
         return answered[0] if answered and row["answer"] else windows[min(row["window"], len(windows) - 1)]
 
 
-def read_span_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Dataset:
-    """Read files into rows of `LOCATED`, of these languages or of all; those whose answer got lost are left out.
+def read_span_translations(paths: Sequence[str], asked: Sequence[str], languages: Sequence[str] = ()) -> Dataset:
+    """Read files into rows of `LOCATED` with the ids `asked`, of these languages or of all.
 
-    Raises UserError where a file's language is not known, or nothing is left.
+    Translations whose answer got lost are left out. Raises UserError where a file's language is not known, or nothing
+    is left.
     """
+    ids = set(asked)
     wanted = {iso639_3(language) for language in languages}
     parts = []
     for given in paths:
@@ -59,15 +61,16 @@ def read_span_translations(paths: Sequence[str], languages: Sequence[str] = ()) 
         if wanted and language not in wanted:
             continue
         rows = [locate_answer(row) for row in read_squad(path)]
-        kept = [{name: row[name] for name in LOCATED} for row in rows if row is not None]
-        if len(kept) < len(rows):
-            logger.warning(
-                "%s: %d of %d answers are not in their passages, left out", path, len(rows) - len(kept), len(rows)
-            )
-        parts.append(Dataset.from_list(kept, features=LOCATED))
-    if not sum(map(len, parts)):
+        found = [row for row in rows if row is not None]
+        if lost := len(rows) - len(found):
+            logger.warning("%s: %d of %d answers are not in their passages, left out", path, lost, len(rows))
+        kept = [{name: row[name] for name in LOCATED} for row in found if row["id"] in ids]
+        if kept:
+            parts.append(Dataset.from_list(kept, features=LOCATED))
+    if not parts:
         raise UserError(
-            f"--translations {' '.join(paths)}: no translated question into {' or '.join(languages) or 'anything'}."
+            f"--translations {' '.join(paths)} hold no question to train on, {next(iter(asked))!r} say, translated "
+            f"into {' or '.join(languages) or 'anything'}; expected translations with the ids of the training data."
         )
     return concatenate_datasets(parts)
 
@@ -84,18 +87,9 @@ def language_of(given: str) -> tuple[str, Path]:
     )
 
 
-def as_span_translations(
-    rows: Dataset, asked: Sequence[str], tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes
-) -> SpanTranslations:
-    """Cut the translations of the questions with the ids `asked` into windows; UserError where there are none."""
-    ids = set(asked)
-    kept = rows.select([place for place, id in enumerate(rows["id"]) if id in ids])
-    if not len(kept):
-        raise UserError(
-            f"None of the {len(rows)} translated questions of --translations has the id of a question to train on, "
-            f"{next(iter(asked))!r} say; expected translations of the training data."
-        )
-    windows = as_span_rows(kept, tokenizer, sizes)
+def as_span_translations(rows: Dataset, tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes) -> SpanTranslations:
+    """Cut translations into windows."""
+    windows = as_span_rows(rows, tokenizer, sizes)
     places: defaultdict[str, list[list[int]]] = defaultdict(list)
     for place, (id, window) in enumerate(zip(windows["id"], windows["window"], strict=True)):
         if window == 0:

@@ -32,10 +32,16 @@ PUBLISHED = {
     ("pos", TRANSFER): Published(("subword",), ("subword",), 0.3, 128, subword_rate=0.5),
     ("xnli", TRANSFER): Published(("code_switch",), ("code_switch",), 5.0, 256),
     ("pawsx", TRANSFER): Published(("code_switch",), ("code_switch",), 2.0, 256, code_switch_rate=0.5),
+    ("xquad", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384),
+    ("mlqa", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384),
+    ("tydiqa", TRANSFER): Published(("subword",), ("subword",), 5.0, 384),
     ("ner", TRANSLATE): Published(("subword",), ("translation",), 1.0, 128, hard_labels=True),
     ("pos", TRANSLATE): Published(("subword",), ("translation",), 0.3, 128, subword_rate=0.5),
     ("xnli", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256),
     ("pawsx", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256, code_switch_rate=0.5),
+    ("xquad", TRANSLATE): Published(("code_switch",), ("translation",), 0.1, 384),
+    ("mlqa", TRANSLATE): Published(("code_switch",), ("translation",), 0.5, 384),
+    ("tydiqa", TRANSLATE): Published(("subword",), ("translation",), 0.3, 384),
 }
 TASK_CHOICES = tuple(dict.fromkeys(task for task, _ in PUBLISHED))
 
@@ -89,5 +95,7 @@ class ConsistencyConfig(RunArguments):
 
     @property
     def kinds(self) -> set[str]:
-        """All augmentations that the stage uses."""
+        """All augmentations that the stage uses, none where nothing is trained."""
+        if not self.do_train and (self.do_eval or self.do_predict):
+            return set()
         return {*self.augmentation, *(self.copy_augmentation if self.stage != "1" else ())}

@@ -10,7 +10,7 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.stages.facts import LIBRARIES, Record, of_run
 from xlzoo.run_scripts.stages.papers import ADAPTERS, MADX, XLM_R
 from xlzoo.run_scripts.stages.snippets import peft_usage
-from xlzoo.run_scripts.tasks import Scored
+from xlzoo.run_scripts.tasks import Scored, metrics_of
 from xlzoo.run_scripts.tasks.text_pairs import PairTask
 
 
@@ -45,11 +45,12 @@ def classifier_adapter_facts(run: Record, task: PairTask, method: str) -> Facts:
 
 def with_languages(run: Record, task: Scored, results: Mapping[str, Any], tests: Sequence[str], data: str) -> Record:
     """Add the scores on the test rows of several languages of the data that a card calls so."""
-    scores = {language: results.get(f"test_{language}_{task.metric}") for language in tests}
     scored = tuple(
-        Metric(task.pipeline_tag, data, "test", _tag(language), task.metric, float(score))
-        for language, score in scores.items()
-        if score is not None  # A single language is scored without its name.
+        Metric(task.pipeline_tag, data, "test", _tag(language), metric, float(score))
+        for metric in metrics_of(task)
+        for language in tests
+        # A single language is scored without its name.
+        if (score := results.get(f"test_{language}_{metric}")) is not None
     )
     return replace(run, metrics=(*run.metrics, *scored))
 

@@ -53,6 +53,20 @@ with torch.no_grad():
 for number, label in model.config.id2label.items():
     print(f"{label:<16}{scores[number]:.2f}")
 """
+READER = """import torch
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("{repo_id}"TRUST)
+model = AutoModelForQuestionAnswering.from_pretrained("{repo_id}"TRUST).eval()
+inputs = tokenizer("Who lives in Nairobi?", "Amina lives in Nairobi, and her sister in Mombasa.", return_tensors="pt")
+with torch.no_grad():
+    outputs = model(**inputs)
+passage = [place for place, text in enumerate(inputs.sequence_ids()) if text == 1]
+scores = outputs.start_logits[0, passage, None] + outputs.end_logits[0, passage]
+forwards = torch.ones_like(scores, dtype=torch.bool).triu()
+first, last = divmod(int(scores.masked_fill(~forwards, -torch.inf).argmax()), len(passage))
+print(tokenizer.decode(inputs.input_ids[0, passage[first] : passage[last] + 1]))
+"""
 ENCODER = """import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -137,6 +151,11 @@ def classifier_usage(pair: tuple[str, str], own_code: bool) -> str:
     """Label a pair of sentences, with code of the model's own where it has some."""
     code = CLASSIFIER.replace("TRUST", ", trust_remote_code=True" * own_code)
     return code.replace("FIRST", repr(pair[0])).replace("SECOND", repr(pair[1]))
+
+
+def reader_usage(own_code: bool) -> str:
+    """Answer a question with a span of a passage, with code of the model's own where it has some."""
+    return READER.replace("TRUST", ", trust_remote_code=True" * own_code)
 
 
 def encoder_usage(texts: Iterable[str], mask: str) -> str:

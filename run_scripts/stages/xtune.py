@@ -21,6 +21,7 @@ from xlzoo.run_scripts.stages.xtune_kinds import Inputs
 from xlzoo.run_scripts.stages.xtune_models import publish_model, save_model, start_labels, start_model, start_teacher
 from xlzoo.run_scripts.stages.xtune_report import add_means, write_report
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
+from xlzoo.run_scripts.stages.xtune_testing import test_model
 from xlzoo.run_scripts.weights import FORMATS, weights_digest
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
@@ -37,10 +38,13 @@ def run_stages(
 ) -> dict[str, Any]:
     """Run what `--stage` names, write scores by language to `output_dir`, and return the last stage's metrics.
 
-    Of both stages each has its folder in `output_dir`; one that is complete is not run again when a run is resumed.
+    Without training, a model that was trained is tested. Of both stages each has its folder in `output_dir`; one that
+    is complete is not run again when a run is resumed.
     """
     view_args.require_sources(args.kinds)
     inputs = _read(model_args, data_args, view_args, adapter_args, args)
+    if not args.do_train:
+        return test_model(inputs, args)
     parts = _parts(args) if args.stage == "both" else [args]
     if args.stage == "both":
         check_output(args)
@@ -64,13 +68,19 @@ def _read(
 ) -> Inputs:
     kind = KINDS[args.task_name]
     rows, tests, labels = kind.read(data_args, args)
-    if not args.do_train:
+    if not (args.do_train or kind.tested_here):
         raise UserError(
             "run_xtune.py trains; add --do_train, or test its models with run_ner.py or run_classification.py."
         )
     tokenizer = load_tokenizer(model_args)
-    make = partial(view_args.augmentation, args=args, tokenizer=tokenizer, language=data_args.language_code())
-    view = make(set(args.augmentation))
+    make = partial(
+        view_args.augmentation,
+        args=args,
+        tokenizer=tokenizer,
+        language=data_args.language_code(),
+        of_sentences=not kind.translates_rows,
+    )
+    view = make(args.kinds & set(args.augmentation))
     kind.check_view(view)
     return Inputs(
         kind=kind,
@@ -84,7 +94,8 @@ def _read(
         tokenizer=tokenizer,
         length=data_args.max_seq_length or args.published.length,
         view=view,
-        copies=make(set(args.copy_augmentation)) if args.stage != "1" else None,
+        copies=make(args.kinds & set(args.copy_augmentation)) if args.stage != "1" else None,
+        translated=kind.translated(view_args, rows) if "translation" in args.kinds else None,
     )
 
 
@@ -145,4 +156,5 @@ def _key(inputs: Inputs, args: ConsistencyConfig) -> str:
     """Return what the teacher's answers depend on."""
     told = {**vars(inputs.views), "teacher": weights_digest(args.teacher, WEIGHTS) if args.teacher else None}
     told |= {"copies": args.copy_augmentation, "seed": args.seed, "length": inputs.length}
+    told |= {"windows": [inputs.data.doc_stride, inputs.data.max_query_length]}
     return json.dumps({**told, "rows": len(inputs.rows["train"])}, sort_keys=True)

@@ -43,6 +43,8 @@ class Kind(ABC):
     """The model that takes MAD-X's adapters."""
     peft_type: ClassVar[str]
     """PEFT's name of the kind of task."""
+    tested_here: ClassVar[bool] = False
+    """Whether no other script tests its models."""
     translates_rows: ClassVar[bool] = False
     """Whether its translations are of whole rows, read by `translated`, in place of sentences."""
 

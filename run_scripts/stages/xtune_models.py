@@ -11,6 +11,7 @@ from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTr
 
 from xlzoo.hub_cards import Facts
 from xlzoo.hub_cards.probes import record_adapter, record_model, record_peft
+from xlzoo.modeling.adapter_files import read_head
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.arguments import ModelArguments
@@ -32,7 +33,7 @@ from xlzoo.run_scripts.stages.task_adapters import (
     read_stack,
     save_task,
 )
-from xlzoo.run_scripts.stages.xtune_kinds import Inputs
+from xlzoo.run_scripts.stages.xtune_kinds import Inputs, Kind
 
 Model = XLMRobertaPreTrainedModel | PeftModel
 
@@ -67,14 +68,29 @@ def start_model(inputs: Inputs) -> Model:
     return model
 
 
+def saved_model(inputs: Inputs) -> Model:
+    """Return a model that is to be tested as it was saved; UserError where nothing brings a head for the task."""
+    adapters, start = inputs.adapters, inputs.model.model_name_or_path
+    if path := adapters.peft_path():
+        return load_adapted(_load(inputs.kind.plain, inputs.model, inputs), path, trainable=False)
+    own = adapters.adapter_name or inputs.task.name
+    stack = read_stack(adapters, inputs.task.name)
+    brought = any(name == own and read_head(folder) is not None for folder, name in stack)
+    if not brought and not (start and _is_of(inputs.kind, start)):
+        raise UserError(
+            f"{start!r} is no trained model for {inputs.task.name}; train it with --do_train, or load its adapter "
+            "with --load_adapter, and give --adapter_name if it is not named like the task."
+        )
+    return start_model(inputs)
+
+
 def start_teacher(inputs: Inputs, folder: str) -> Model:
     """Return the model that stage 1 saved to a folder; UserError where it is of another task or has other labels."""
     kind = inputs.kind
     if inputs.adapters.use_peft:
         return load_adapted(_load(kind.plain, inputs.model, inputs), folder, trainable=False)
     config = read_config(folder, MadxConfig)
-    made = read_json(require_file(folder, "config.json", "the model of stage 1")).get("architectures")
-    if made not in ([kind.plain.__name__], [kind.composed.__name__]):
+    if not _is_of(kind, folder):
         raise UserError(f"--teacher {folder} holds no model for {inputs.task.name}; give the folder of stage 1.")
     if inputs.labels and (known := config_labels(folder)) != inputs.labels:
         raise UserError(
@@ -89,6 +105,12 @@ def _load(
 ) -> XLMRobertaPreTrainedModel:
     fields = label_config(inputs.labels) if inputs.labels else {}
     return load_encoder(cls, model_args, inputs.tokenizer, **fields)
+
+
+def _is_of(kind: Kind, start: str) -> bool:
+    """Say whether a folder or Hub id holds one of the kind's models, with its head."""
+    made = read_json(require_file(start, "config.json", "a trained model")).get("architectures")
+    return made in ([kind.plain.__name__], [kind.composed.__name__])
 
 
 def _has_adapters(start: str | None) -> bool:

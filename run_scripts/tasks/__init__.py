@@ -34,6 +34,15 @@ class Task:
     metric: str
 
 
+FURTHER = {"question-answering": ("exact_match",)}
+"""Scores that are told beside the one that people compare, by the Hub's name of a kind of task."""
+
+
+def metrics_of(task: Scored) -> tuple[str, ...]:
+    """Return the names of a task's scores, the one that people compare first."""
+    return (task.metric, *FURTHER.get(task.pipeline_tag, ()))
+
+
 TASKS = {
     task.name: task
     for task in (

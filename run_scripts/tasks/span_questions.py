@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LABELS = ("start", "end")
+"""Of the two outputs of a model for every token."""
+
 
 @dataclass(frozen=True)
 class SpanTask:

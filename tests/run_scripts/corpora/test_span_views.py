@@ -183,9 +183,9 @@ def translated(tmp_path, *asked, name="squad.translate.train.en-de.json"):
 
 def test_copies_are_translations_with_their_own_answers(tokenizer, switch, tmp_path):
     path = translated(tmp_path, ("a", "Amina"), ("b", "alte Katze"), ("b", "Hund"))
-    rows = read_span_translations([path], ["de"])
+    rows = read_span_translations([path], ["a", "b", "c"], ["de"])
     assert rows["id"][:] == ["a", "b"], "the lost answer is left out"
-    found = as_span_translations(rows, ["a", "b", "c"], tokenizer, SIZES)
+    found = as_span_translations(rows, tokenizer, SIZES)
     made = rows_of(tokenizer, doubled=True)
     change = Augmentation(
         frozenset({"translation", "code_switch"}), code_switch_rate=1, dictionaries=switch.dictionaries
@@ -205,8 +205,8 @@ def test_copies_are_translations_with_their_own_answers(tokenizer, switch, tmp_p
 def test_the_window_of_a_long_translation(tokenizer, tmp_path):
     """The window with the answer for the window with the answer, else the one at its place."""
     sizes = WindowSizes(28, 8, 6)
-    rows = read_span_translations([translated(tmp_path, ("b", "gesehen"))])
-    found = as_span_translations(rows, ["b"], tokenizer, sizes)
+    rows = read_span_translations([translated(tmp_path, ("b", "gesehen"))], ["b"])
+    found = as_span_translations(rows, tokenizer, sizes)
     (places,) = found.places["b"]
     assert len(places) > 1 and not found.windows[0]["answer"]
     row = {"id": "b", "answer": [0, 0, 0, 0], "window": 0}
@@ -216,11 +216,10 @@ def test_the_window_of_a_long_translation(tokenizer, tmp_path):
     assert found.window({**row, "id": "z"}, 0.5) is None
 
 
-def test_languages_of_translations_and_what_is_refused(tokenizer, tmp_path):
+def test_languages_of_translations_and_what_is_refused(tmp_path):
     assert language_of("x/squad.translate.train.en-tr.json.gz")[0] == "tur"
     assert language_of("sw=a/b=c.json")[0] == "swh" and str(language_of("sw=a/b=c.json")[1]) == "a/b=c.json"
     refused(lambda: language_of("german.json"), "de=german.json")
     path = translated(tmp_path, ("a", "Amina"))
-    refused(lambda: read_span_translations([path], ["sw"]), "sw")
-    rows = read_span_translations([path])
-    refused(lambda: as_span_translations(rows, ["x"], tokenizer, SIZES), "'x'")
+    refused(lambda: read_span_translations([path], ["a"], ["sw"]), "sw")
+    refused(lambda: read_span_translations([path], ["x"]), "'x'")
