@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from xlzoo.run_scripts.corpora.dictionaries import read_dictionaries
 from xlzoo.run_scripts.corpora.languages import iso639_3
-from xlzoo.run_scripts.corpora.translations import read_translations
+from xlzoo.run_scripts.corpora.translations import Translations
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
@@ -100,19 +100,11 @@ class ViewArguments:
             raise UserError("--subword_model is for the augmentation subword, which is not used; add it.")
 
     def augmentation(
-        self,
-        kinds: set[str],
-        args: ConsistencyConfig,
-        tokenizer: PreTrainedTokenizerBase,
-        language: str | None,
-        of_sentences: bool = True,
+        self, args: ConsistencyConfig, tokenizer: PreTrainedTokenizerBase, language: str | None, found: Translations
     ) -> Augmentation:
-        """Read what the kinds are made from; `language` is the data's, by default English.
-
-        Translations that are not `of_sentences` are read elsewhere.
-        """
+        """Read what the kinds of a run are made from; `language` is the data's, by default English."""
         source = iso639_3(language or "eng")
-        published = args.published
+        kinds, published = args.kinds, args.published
         dictionaries = self.dictionaries if "code_switch" in kinds else None
         return Augmentation(
             kinds=frozenset(kinds),
@@ -121,7 +113,5 @@ class ViewArguments:
             translation_rate=self.translation_rate,
             sampler=sampler_of(tokenizer, self.sampling_alpha, self.subword_model) if "subword" in kinds else None,
             dictionaries=read_dictionaries(dictionaries, source, self.dictionary_languages) if dictionaries else {},
-            translations=read_translations(self.translations, self.translation_languages)
-            if "translation" in kinds and of_sentences
-            else {},
+            translations=found,
         )

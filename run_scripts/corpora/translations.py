@@ -1,11 +1,12 @@
-"""Translations of tagged sentences from a file, found by the sentence.
+"""Translations of sentences from a file, found by the sentence.
 
 On every line, with tabs between: the sentence with spaces between its words, the language of the translation, the
 translation likewise, and, if known, which words belong together, `0-0 1-2 ...`, counted from 0 (Pharaoh; `0/0` too).
 """
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -15,6 +16,7 @@ from xlzoo.run_scripts.errors import UserError
 from .languages import iso639_3
 from .readers import read_lines
 
+logger = logging.getLogger(__name__)
 LINK = re.compile(r"(\d{1,6})[-/](\d{1,6})")
 
 
@@ -31,12 +33,16 @@ Translations = Mapping[str, Sequence[Translation]]
 """By the sentence with spaces between its words."""
 
 
-def read_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Translations:
-    """Read the translations into these languages, or into all.
+def read_translations(
+    paths: Sequence[str], languages: Sequence[str] = (), sentences: Iterable[str] | None = None
+) -> Translations:
+    """Read the translations into these languages, or into all, and of these sentences alone, whatever their spaces.
 
-    Raises UserError naming file and line where a line has another form or a link leads out of its sentences.
+    Raises UserError naming file and line where a line has another form or a link leads out of its sentences, and where
+    nothing is left.
     """
     wanted = {iso639_3(language) for language in languages}
+    known = None if sentences is None else {" ".join(sentence.split()) for sentence in sentences}
     codes: dict[str, str] = {}
     found: dict[str, list[Translation]] = {}
     for path in map(Path, paths):
@@ -52,13 +58,19 @@ def read_translations(paths: Sequence[str], languages: Sequence[str] = ()) -> Tr
             code = codes.setdefault(parts[1], iso639_3(parts[1]))
             if wanted and code not in wanted:
                 continue
-            source, words = parts[0].split(), tuple(map(intern, parts[2].split()))
+            source = parts[0].split()
+            if known is not None and " ".join(source) not in known:
+                continue
+            words = tuple(map(intern, parts[2].split()))
             links = _links(parts[3], (len(source), len(words)), f"{path}, line {number}") if len(parts) == 4 else None
             found.setdefault(" ".join(source), []).append(Translation(code, words, links))
     if not found:
         raise UserError(
-            f"--translations {' '.join(paths)}: no translation into {' or '.join(languages) or 'anything'}."
+            f"--translations {' '.join(paths)}: no translation into {' or '.join(languages) or 'anything'}"
+            f"{' of a sentence to train on; expected these as the data have them' * (known is not None)}."
         )
+    if known is not None:
+        logger.info("%d of %d different sentences have a translation", len(found), len(known))
     return found
 
 

@@ -73,7 +73,7 @@ class Augmentation:
 
     def require_links(self) -> None:
         """Raise UserError unless all translations are linked, as those that are to be compared word by word are."""
-        for sentence, known in self.translations.items():
+        for sentence, known in self.translations.items() if "translation" in self.kinds else ():
             if any(translation.links is None for translation in known):
                 raise UserError(
                     f"The translations of {sentence[:60]!r} have no links between words; expected a fourth column of "

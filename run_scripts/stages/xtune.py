@@ -2,12 +2,14 @@
 
 import json
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from transformers import set_seed
 
 from xlzoo.run_scripts.arguments import ModelArguments
+from xlzoo.run_scripts.corpora.translations import Translations, read_translations
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.encoders import check_length, load_tokenizer
@@ -73,14 +75,14 @@ def _read(
             "run_xtune.py trains; add --do_train, or test its models with run_ner.py or run_classification.py."
         )
     tokenizer = load_tokenizer(model_args)
-    make = partial(
-        view_args.augmentation,
-        args=args,
-        tokenizer=tokenizer,
-        language=data_args.language_code(),
-        of_sentences=not kind.translates_rows,
+    translations: Translations = {}
+    if "translation" in args.kinds and not kind.translates_rows:
+        sentences = kind.sentences(rows["train"])
+        translations = read_translations(view_args.translations, view_args.translation_languages, sentences)
+    every = view_args.augmentation(args, tokenizer, data_args.language_code(), translations)
+    view, copies = (
+        replace(every, kinds=every.kinds & set(chosen)) for chosen in (args.augmentation, args.copy_augmentation)
     )
-    view = make(args.kinds & set(args.augmentation))
     kind.check_view(view)
     return Inputs(
         kind=kind,
@@ -94,7 +96,7 @@ def _read(
         tokenizer=tokenizer,
         length=data_args.max_seq_length or args.published.length,
         view=view,
-        copies=make(args.kinds & set(args.copy_augmentation)) if args.stage != "1" else None,
+        copies=copies if args.stage != "1" else None,
         translated=kind.translated(view_args, rows) if "translation" in args.kinds else None,
     )
 

@@ -1,7 +1,7 @@
 """What the stages of xTune ask about a task, so that they are the same for all kinds of tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -54,6 +54,10 @@ class Kind(ABC):
 
     def check_view(self, view: Augmentation) -> None:  # noqa: B027 (most kinds compare with every view)
         """Raise UserError where an example cannot be compared with such a view of it."""
+
+    def sentences(self, rows: Dataset) -> Iterable[str]:
+        """Return the sentences whose translations are views, of a kind that does not translate whole rows."""
+        return ()
 
     def translated(self, views: ViewArguments, rows: DatasetDict) -> Dataset | None:  # noqa: B027
         """Return the translations of whole rows to train on, of a kind that has these."""

@@ -1,7 +1,8 @@
 """xTune of labelled sentence pairs: XNLI and PAWS-X."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar
 
 from datasets import Dataset
@@ -14,6 +15,7 @@ from xlzoo.run_scripts.corpora.pair_views import PairViewCollator, as_pair_rows
 from xlzoo.run_scripts.corpora.text_pairs import as_text_pairs
 from xlzoo.run_scripts.corpora.view_rows import Recall
 from xlzoo.run_scripts.corpora.views import Augmentation
+from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.consistency import PairConsistencyTrainer
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.stages.classification_facts import classifier_adapter_facts, classifier_facts
@@ -22,6 +24,9 @@ from xlzoo.run_scripts.stages.snippets import classifier_usage
 from xlzoo.run_scripts.stages.xtune_kinds import Examples, Inputs, Kind, read_splits
 from xlzoo.run_scripts.tasks.text_pairs import PairTask
 from xlzoo.run_scripts.xtune_arguments import TaskData
+
+SHORTEST = 6
+"""The marks of a pair, and a piece of either sentence."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,16 @@ class Pairs(Kind):
 
     def read(self, data: TaskData, args: ConsistencyConfig) -> Examples:
         """Load rows of `{"first", "second", "label"}`, the labels by their names."""
+        if (data.max_seq_length or SHORTEST) < SHORTEST:
+            raise UserError(
+                f"--max_seq_length {data.max_seq_length} holds no pair; expected at least {SHORTEST} pieces."
+            )
         _, needed, tests = read_splits(lambda given: given.pairs(self.task), data, args)
         return Examples(needed, tests, list(self.task.labels))
+
+    def sentences(self, rows: Dataset) -> Iterator[str]:
+        """Return the first sentences of the pairs, and the second ones."""
+        return chain(rows["first"], rows["second"])
 
     def train_rows(self, inputs: Inputs) -> Dataset:
         """Join the sentences, which stay in their rows."""

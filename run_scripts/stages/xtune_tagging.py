@@ -1,6 +1,6 @@
 """xTune of tagged words: named entities and parts of speech."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -49,6 +49,10 @@ class Tagging(Kind):
     def check_view(self, view: Augmentation) -> None:
         """Raise UserError where translations have no links, for words are compared with words."""
         view.require_links()
+
+    def sentences(self, rows: Dataset) -> Iterator[str]:
+        """Return the words of every row with spaces between."""
+        return map(" ".join, rows["tokens"])
 
     def train_rows(self, inputs: Inputs) -> Dataset:
         """Cut sentences that are too long."""

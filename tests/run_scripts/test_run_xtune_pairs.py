@@ -166,8 +166,10 @@ def test_published_values_of_pairs():
         (["--setting", "translate-train-all"], "--translations"),
         (["--augmentation", "noise", "--copy_augmentation", "noise", "--task_name", "pawsx"], "sentence1"),
         (["--augmentation", "noise", "--copy_augmentation", "noise", "--text_column_name", "premise"], "give both"),
+        (["--setting", "translate-train-all", "--translations", __file__], "columns"),
         (["--code_switch_rate", "1.5"], "--code_switch_rate"),
         (["--augmentation", "noise", "--stage", "1", "--max_seq_length", "100"], "--max_seq_length"),
+        (["--augmentation", "noise", "--stage", "1", "--max_seq_length", "5"], "at least 6 pieces"),
     ],
 )
 def test_mistakes_end_before_any_training(base, tmp_path, nothing_starts, flags, words):

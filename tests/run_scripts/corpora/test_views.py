@@ -104,6 +104,9 @@ def test_translations_of_a_file(tmp_path):
     }
     assert len(read_translations([str(tmp_path / "t.tsv")], ["fr"])["The cat"]) == 1
     refused(lambda: read_translations([str(tmp_path / "t.tsv")], ["sw"]), "no translation into sw")
+    asked = [["A dog", " The cat"], ["A dog"]]
+    assert read_translations([str(tmp_path / "t.tsv")], sentences=asked[0]) == found
+    refused(lambda: read_translations([str(tmp_path / "t.tsv")], sentences=asked[1]), "of a sentence to train on")
     for line, words in (("a\tde", "2 columns"), ("a\tde\tb\t0-1", "0-1"), ("a\tde\tb\tx", "i-j"), ("a\txx\tb", "xx")):
         (tmp_path / "bad.tsv").write_text(f"a\tde\tb\n{line}\n")
         refused(lambda: read_translations([str(tmp_path / "bad.tsv")]), words)
