@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, get_peft_model
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING as IA3_FEEDFORWARD
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as IA3_TARGETS
 from transformers import PreTrainedModel
@@ -15,6 +16,8 @@ from xlzoo.run_scripts.peft_adapters import load_peft, takes_prefix
 from xlzoo.run_scripts.runs import adapter_folder
 
 KINDS = ("lora", "ia3", "prefix")
+HEADED = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
+"""PEFT's types of tasks with a head of their own, which it trains and saves with the adapter."""
 
 
 @dataclass
@@ -108,10 +111,15 @@ class PeftArguments(NewPeftArguments):
         return self.add_new(model, task_type) if self.use_peft else model
 
 
-def load_adapted(model: PreTrainedModel, path: str, trainable: bool) -> PeftModel:
-    """Put an adapter from a folder, a run's or its own, or from the Hub on the model, to be trained on if asked."""
+def load_adapted(model: PreTrainedModel, path: str, trainable: bool, task_type: str | None = None) -> PeftModel:
+    """Put an adapter from a folder, a run's or its own, or from the Hub on the model, to be trained on if asked.
+
+    One that learned no task, a language's, is trained on with the new head of a model for a task of PEFT's type.
+    """
     adapted = load_peft(model, adapter_folder(path))
     config = adapted.active_peft_config
+    if trainable and task_type in HEADED and config.task_type is None:
+        return _with_head(adapted, str(task_type))
     if trainable:
         config.inference_mode = False
         if config.is_prompt_learning:
@@ -119,6 +127,15 @@ def load_adapted(model: PreTrainedModel, path: str, trainable: bool) -> PeftMode
         else:
             adapted.set_requires_grad("default", requires_grad=True)
     return adapted
+
+
+def _with_head(adapted: PeftModel, task_type: str) -> PeftModel:
+    """Return an adapter for a task that starts from one of a language; PEFT adds the head for this type."""
+    learned, config = get_peft_model_state_dict(adapted), adapted.active_peft_config
+    config.task_type, config.inference_mode = task_type, False
+    begun: Any = get_peft_model(adapted.unload(), config)
+    set_peft_model_state_dict(begun, {**get_peft_model_state_dict(begun), **learned})
+    return begun
 
 
 def require_trainable(adapted: PreTrainedModel | PeftModel, gradient_checkpointing: bool) -> None:

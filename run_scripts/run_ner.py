@@ -1,4 +1,4 @@
-"""Token classification (NER, POS): full fine-tuning, or a task adapter on a frozen language adapter.
+"""Token classification (NER, POS): all weights, a task adapter on a frozen language adapter, or LoRA or IA3.
 
     python run_scripts/run_ner.py --model_name_or_path xlm-roberta-base --train_adapter --adapter_config pfeiffer \
         --load_lang_adapter runs/en/eng --dataset_name conll2003 --learning_rate 1e-4 --num_train_epochs 3 \
@@ -13,15 +13,16 @@ Zero-shot: the same task adapter on another language's adapter.
 from collections.abc import Sequence
 from typing import Any
 
-from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, run
+from xlzoo.run_scripts.arguments import ModelArguments, parse, run
 from xlzoo.run_scripts.data_arguments import DataArguments
+from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig
 from xlzoo.run_scripts.stages.tagging import train_tagger
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run with these arguments, by default the command line's, and return the metrics."""
-    return train_tagger(*parse(argv, ModelArguments, DataArguments, AdapterArguments, TaggingConfig))
+    return train_tagger(*parse(argv, ModelArguments, DataArguments, EncoderAdapterArguments, TaggingConfig))
 
 
 def cli() -> None:

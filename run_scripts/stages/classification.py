@@ -83,7 +83,7 @@ def train_classifier(
         results[f"test_mean_{task.metric}"] = mean(results[f"test_{language}_{task.metric}"] for language in tests)
     if trainer.is_world_process_zero():
         if args.do_train:
-            folders = _save(model, tokenizer, adapter_args, args)
+            folders = save_task(model, tokenizer, adapter_args, args.folder, args.task_name)
             figures = draw_curve(trainer.state.log_history, f"eval_{task.metric}", folders)
             run = record_run((model_args, data_args, args), results, task.pipeline_tag, figures)
             run = with_languages(run, task, results, list(tests), dataset_name(data_args.dataset_name))
@@ -122,22 +122,8 @@ def _start(
         return madx, labels
     plain = load_encoder(XLMRobertaForSequenceClassification, model_args, tokenizer, **label_config(labels))
     if peft_path is not None:
-        return load_adapted(plain, peft_path, trainable=adapter_args.use_peft), labels
+        return load_adapted(plain, peft_path, trainable=adapter_args.use_peft, task_type="SEQ_CLS"), labels
     return (adapter_args.add_new(plain, "SEQ_CLS") if adapter_args.use_peft else plain), labels
-
-
-def _save(
-    model: Classifier,
-    tokenizer: PreTrainedTokenizerBase,
-    adapter_args: EncoderAdapterArguments,
-    args: ClassificationConfig,
-) -> list[Path]:
-    """Save what was trained and return the folders, the last of which is the one to publish."""
-    if isinstance(model, MadxForSequenceClassification):
-        return save_task(model, tokenizer, adapter_args, args.folder, args.task_name)
-    model.save_pretrained(str(args.folder))
-    tokenizer.save_pretrained(str(args.folder))
-    return [args.folder]
 
 
 def _describe(

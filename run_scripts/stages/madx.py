@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, recipe_flags
+from xlzoo.run_scripts.arguments import ModelArguments, parse, recipe_flags
 from xlzoo.run_scripts.corpora.languages import iso639_3
 from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.destination import Destination, chosen
@@ -238,7 +238,7 @@ def run_mlm(flags: list[str]) -> dict[str, Any]:
 
 def run_ner(flags: list[str]) -> dict[str, Any]:
     """Run token classification with these flags."""
-    return train_tagger(*parse(flags, ModelArguments, DataArguments, AdapterArguments, TaggingConfig))
+    return train_tagger(*parse(flags, ModelArguments, DataArguments, EncoderAdapterArguments, TaggingConfig))
 
 
 def _fill(value: Any, data: str) -> Any:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.configuration_madx import MadxConfig
@@ -16,18 +17,21 @@ from xlzoo.run_scripts.runs import adapter_folder
 
 
 def save_task(
-    model: MadxPreTrainedModel,
+    model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     adapter_args: AdapterArguments,
     folder: Path,
     task_name: str,
 ) -> list[Path]:
-    """Save the composed model and, if one was trained, the task adapter; return their folders, the latter's last."""
-    name = adapter_args.adapter_name or task_name
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    if not adapter_args.train_adapter:
+    """Save a model or an adapter of PEFT's, and a MAD-X task adapter if one was trained.
+
+    Return their folders, the last of which is the one to publish.
+    """
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+    if not (adapter_args.train_adapter and isinstance(model, MadxPreTrainedModel)):
         return [folder]
+    name = adapter_args.adapter_name or task_name
     model.save_adapter(folder / name, name, with_head=True)
     return [folder, folder / name]
 

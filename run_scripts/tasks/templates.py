@@ -2,7 +2,11 @@
 
 `adamergex`: zero-shot prompts after AdaMergeX (https://arxiv.org/abs/2402.18913), in English whatever the data's
 language. Where it has a model write its choice, here the choices are scored: by their text after the question, or with
-`letter` by "(A)", "(B)" as the question names them. Its MGSM may think aloud; the last number counts.
+`letter` by "(A)", "(B)" as the question asks then. Its MGSM may think aloud; the last number counts.
+
+MGSM's and XNLI's words are those of its programs (test_combine_llama2.py, train_xlmr.py), XCOPA's those of a baseline
+there (eval/base_xcopa.py) without that baseline's instructions. Those prompts end in a space; here the space goes
+before the answer. Of XQuAD and XL-Sum, only the names of the parts could be compared.
 """
 
 from dataclasses import dataclass, field
@@ -21,17 +25,16 @@ class Template:
 
 
 WRITTEN: Fields = {"target_delimiter": " "}
+HELP = "Here is a premise and a question. Help me pick the more plausible option."
+ASKED = "\nPremise: {{premise}}\nQuestion: What is the {{question}}?\n(A) {{choice1}}\n(B) {{choice2}}\nAnswer:"
 TEMPLATES: dict[str, dict[str, Template]] = {
     "adamergex": {
         "xcopa": Template(
-            {
-                "doc_to_text": (
-                    "Here is a premise and a question. Help me pick the more plausible option.\nPremise: {{premise}}\n"
-                    "Question: What is the {{question}}?\n(A) {{choice1}}\n(B) {{choice2}}\nAnswer:"
-                ),
-                "doc_to_choice": "{{[choice1, choice2]}}",
+            {"doc_to_text": HELP + ASKED, "doc_to_choice": "{{[choice1, choice2]}}"},
+            letters={
+                "doc_to_text": f"{HELP} Answer with (A) or (B).{ASKED}",
+                "doc_to_choice": ["(A)", "(B)"],
             },
-            letters={"doc_to_choice": ["(A)", "(B)"]},
         ),
         "xnli": Template(
             {
@@ -45,7 +48,7 @@ TEMPLATES: dict[str, dict[str, Template]] = {
         ),
         "mgsm": Template(
             {
-                "doc_to_text": "Let's think step by step.\nQuestion: {{question}}\nAnswer:",
+                "doc_to_text": "Let's think step by step.\n\nQuestion: {{question}}\nAnswer:",
                 "generation_kwargs": {"do_sample": False, "until": ["Question:", "</s>", "<|im_end|>"]},
                 **WRITTEN,
             }

@@ -9,6 +9,7 @@ import adapter_cases
 import dataset_cases
 import datasets
 import decoder_cases
+import merge_cases
 import model_cases
 import peft_cases
 import pytest
@@ -21,7 +22,7 @@ from totals import HOSTILE
 
 KINDS = [
     kind
-    for module in (adapter_cases, peft_cases, model_cases, decoder_cases, tokenizer_cases, dataset_cases)
+    for module in (adapter_cases, peft_cases, merge_cases, model_cases, decoder_cases, tokenizer_cases, dataset_cases)
     for kind in module.KINDS
 ]
 CASES = [(kind, case) for kind in KINDS for case in kind.cases()]

@@ -97,6 +97,10 @@ def test_choices_after_the_papers_prompts(measure, tmp_path):
     way = ["--template", "adamergex", "--scoring"]
     found = measure("xcopa", "sw", *way, "likelihood", "letter")["scores"]
     assert found == pytest.approx({"acc": 1 / 3, "acc_letter": 2 / 3})
+    args = EvalArguments(["xcopa"], ["sw"], data_dir=str(tmp_path), template=way[1], scoring=["likelihood", "letter"])
+    [job] = prepare_jobs(args)
+    by_text, by_letter = (task.doc_to_text(row) for task in job.measured)
+    assert by_letter == by_text.replace("option.", "option. Answer with (A) or (B).") != by_text
     labels = (0, 1, 1, 2)
     rows = [{"premise": "P", "hypothesis": "H", "label": label} for label in labels]
     write_rows(tmp_path / "xnli/sw/validation.jsonl", rows)
@@ -105,7 +109,7 @@ def test_choices_after_the_papers_prompts(measure, tmp_path):
     (tmp_path / "mgsm/sw.tsv").write_text("Moja?\t18\n")
     args = EvalArguments(task=["mgsm"], lang=["sw"], data_dir=str(tmp_path), template="adamergex")
     [[asked]] = [job.measured for job in prepare_jobs(args)]
-    assert asked.doc_to_text(asked.eval_docs[0]) == "Let's think step by step.\nQuestion: Moja?\nAnswer:"
+    assert asked.doc_to_text(asked.eval_docs[0]) == "Let's think step by step.\n\nQuestion: Moja?\nAnswer:"
     write_rows(tmp_path / "belebele/sw/test.jsonl", rows)
     refused(lambda: measure("belebele", "sw", *way, "letter"), "adamergex has no prompt for belebele", "xcopa")
 

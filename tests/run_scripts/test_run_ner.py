@@ -6,14 +6,16 @@ import shutil
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
-from tiny_runs import ENCODER, NER, assert_same, refused, sentences
+from tiny_runs import ENCODER, MLM, NER, assert_same, refused, sentences
 from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaForTokenClassification
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
-from xlzoo.run_scripts import run_ner
+from xlzoo.run_scripts import run_mlm, run_ner
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS, load_phrasebook
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
+from xlzoo.run_scripts.peft_adapters import load_peft
 from xlzoo.run_scripts.tasks.tagging import span_scores, word_accuracy
 
 PHRASES = ["--dataset_name", "phrasebook"]
@@ -232,3 +234,53 @@ def test_training_learns(base, tmp_path):
     sure = ["--model_name_or_path", base, "--max_eval_samples", 20]
     assert ner(tmp_path / "run", *files, *sure, *fast)["eval_f1"] > 0.8
     assert not math.isnan(json.loads((tmp_path / "run/all_results.json").read_text())["train_loss"])
+
+
+@pytest.mark.parametrize(("kind", "part"), [("lora", ".lora_"), ("ia3", ".ia3_l")])
+def test_peft_leaves_the_encoder_as_it_was(base, tmp_path, kind, part):
+    start = [*PHRASES, "--model_name_or_path", base]
+    results = ner(tmp_path / "run", *start, "--do_train", "--do_eval", "--use_peft", "--peft_type", kind)
+    saved = load_file(tmp_path / "run/adapter_model.safetensors")
+    assert all(part in key or ".classifier." in key for key in saved) and any(part in key for key in saved)
+    assert not (tmp_path / "run/model.safetensors").exists()
+    again = ner(tmp_path / "again", *start, "--do_eval", "--load_adapter", tmp_path / "run")
+    assert again["eval_loss"] == pytest.approx(results["eval_loss"], rel=1e-6) and "train_loss" not in again
+    ner(tmp_path / "more", *start, "--do_train", "--use_peft", "--load_adapter", tmp_path / "run")
+    more = load_file(tmp_path / "more/adapter_model.safetensors")
+    for moves in (part, ".classifier."):
+        assert any(not torch.equal(value, more[key]) for key, value in saved.items() if moves in key), moves
+
+
+def test_peft_loads_into_the_stock_tagger(base, tmp_path):
+    ner(tmp_path / "run", *PHRASES, "--do_train", "--use_peft", "--model_name_or_path", base)
+    plain = XLMRobertaForTokenClassification.from_pretrained(base, num_labels=len(NER_TAGS))
+    loaded = PeftModel.from_pretrained(plain, tmp_path / "run")
+    own = load_peft(XLMRobertaForTokenClassification.from_pretrained(base, num_labels=len(NER_TAGS)), tmp_path / "run")
+    assert own.active_peft_config.task_type == "TOKEN_CLS"
+    rows = torch.arange(4, 24).reshape(2, 10)
+    assert torch.equal(loaded.eval()(input_ids=rows).logits, own(input_ids=rows).logits)
+
+
+@pytest.mark.parametrize("kind", ["lora", "ia3"])
+def test_a_task_starts_from_a_language_of_pefts(base, tmp_path, kind):
+    """Nothing is learned at a rate of 0: what is saved is the language's adapter, beside a head."""
+    start = [*PHRASES, "--model_name_or_path", base, "--use_peft"]
+    run_mlm.main([*MLM, *map(str, start), "--peft_type", kind, "--output_dir", str(tmp_path / "eng")])
+    language = load_file(tmp_path / "eng/adapter_model.safetensors")
+    for rate in ("0", "1e-2"):
+        flags = ["--do_train", "--load_adapter", tmp_path / "eng", "--learning_rate", rate]
+        ner(tmp_path / rate, *start, *flags)
+        task = load_file(tmp_path / rate / "adapter_model.safetensors")
+        assert {key for key in task if ".classifier." not in key} == language.keys() < task.keys()
+        assert all(torch.equal(task[key], language[key]) for key in language) == (rate == "0")
+    again = ["--do_eval", "--load_adapter", tmp_path / "1e-2"]
+    assert ner(tmp_path / "again", *start[:-1], *again)["eval_accuracy"] > 0
+
+
+def test_a_peft_adapter_says_where_its_labels_come_from(base, tmp_path):
+    flags = ["--model_name_or_path", base, "--use_peft"]
+    ner(tmp_path / "run", *PHRASES, "--do_train", *flags)
+    (tmp_path / "test.conll").write_text("Amina B-PER\nanaishi O\n\n")
+    test = ["--do_predict", "--test_file", tmp_path / "test.conll", "--model_name_or_path", base]
+    refused(lambda: ner(tmp_path / "test", *test, "--load_adapter", tmp_path / "run"), "train split")
+    refused(lambda: ner(tmp_path / "both", *PHRASES, "--do_train", *flags, "--train_adapter"), "--use_peft")
