@@ -1,48 +1,59 @@
 """What views do to words, and how well an encoder's pieces fit the languages of a test: counts for a table."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from xlzoo.run_scripts.corpora.dictionaries import read_dictionaries
+from xlzoo.run_scripts.corpora.dictionaries import Dictionary, read_dictionaries
 from xlzoo.run_scripts.corpora.readers import read_tagged
+from xlzoo.run_scripts.corpora.squad import read_squad
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.views import Augmentation, WordPieces
 from xlzoo.run_scripts.objectives.consistency_config import PUBLISHED, TRANSFER
 from xlzoo.run_scripts.stages.score_bars import language_title
 
+MARKS = re.compile(r"\w+|[^\w\s]")
 Sentences = Sequence[Sequence[str]]
-COLUMNS = ("words of training, %", "words that views can bring in, %", "pieces a word", "unknown pieces, %")
 
 
 def views_table(recipe: Mapping[str, Any], encoder: Path, tests: Mapping[str, str]) -> str:
     """Count words and pieces of the sentences of training, of their views, and of the tests by language."""
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder)
-    train = read_tagged(Path(recipe["train_file"][0]))["tokens"]
+    train = read_words(Path(recipe["train_file"][0]))
     view = augmentation(recipe, tokenizer)
-    seen = {word.lower() for words in train for word in words}
-    brought = {
-        translation.lower()
-        for dictionary in view.dictionaries.values()
-        for word in seen
-        for translation in dictionary.get(word, ())
-    }
+    seen, brought = vocabularies(train, view.dictionaries)
     cut = WordPieces(tokenizer)
     rows = {"training": (train, [cut(words) for words in train]), "its views": drawn(view, train, cut)}
     for language, file in tests.items():
-        words = read_tagged(Path(file))["tokens"]
+        words = read_words(Path(file))
         rows[f"test, {language_title(language)}"] = words, [cut(one) for one in words]
-    lines = [f"| | {' | '.join(COLUMNS)} |", "|---|" + "---:|" * len(COLUMNS)]
+    known = {"words of training, %": seen, **({"words that views can bring in, %": brought} if brought else {})}
+    lines = [f"| | {' | '.join(known)} | pieces a word | unknown pieces, % |", "|---|" + "---:|" * (len(known) + 2)]
     for name, (words, pieces) in rows.items():
-        counted = [share(words, seen.__contains__), share(words, brought.__contains__) if brought else None]
+        shares = " | ".join(f"{share(words, some):.1f}" for some in known.values())
         ids = [number for sentence in pieces for word in sentence for number in word]
         unknown = 100 * ids.count(int(tokenizer.unk_token_id)) / len(ids)
-        cells = [*("" if one is None else f"{one:.1f}" for one in counted)]
-        lines.append(f"| {name} | {' | '.join(cells)} | {len(ids) / sum(map(len, words)):.2f} | {unknown:.1f} |")
+        lines.append(f"| {name} | {shares} | {len(ids) / sum(map(len, words)):.2f} | {unknown:.1f} |")
     return "\n".join([*lines, "", changed(rows)])
+
+
+def vocabularies(train: Sentences, dictionaries: Mapping[str, Dictionary]) -> tuple[set[str], set[str]]:
+    """Return the words of training, and those that dictionaries can put in their places, in lower case."""
+    seen = {word.lower() for words in train for word in words}
+    found = (dictionary.get(word, ()) for dictionary in dictionaries.values() for word in seen)
+    return seen, {translation.lower() for translations in found for translation in translations}
+
+
+def read_words(path: Path) -> Sentences:
+    """Read a file's sentences, or its passages and questions, as words and marks."""
+    if path.suffix != ".json":
+        return list(read_tagged(path)["tokens"])
+    rows = read_squad(path)
+    return [MARKS.findall(text) for text in dict.fromkeys([*rows["context"], *rows["question"]])]
 
 
 def augmentation(recipe: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> Augmentation:
@@ -65,10 +76,10 @@ def drawn(view: Augmentation, sentences: Sentences, cut: WordPieces) -> tuple[Se
     return switched, [view.recut(words, cut(words), random) for words in switched]
 
 
-def share(sentences: Sentences, chosen: Callable[[str], bool]) -> float:
-    """Return how many of all words, in lower case, are chosen, in per cent."""
+def share(sentences: Sentences, known: set[str]) -> float:
+    """Return how many of all words, in lower case, are known, in per cent."""
     words = [word.lower() for sentence in sentences for word in sentence]
-    return 100 * sum(map(chosen, words)) / len(words)
+    return 100 * sum(word in known for word in words) / len(words)
 
 
 def changed(rows: Mapping[str, tuple[Sentences, list[list[list[int]]]]]) -> str:
