@@ -96,11 +96,13 @@ def with_answers(dataset: DatasetDict) -> DatasetDict:
 def locate_answer(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a row of `LOCATED` and whether its answer was `moved`; None where it has none that the passage holds."""
     answers = row["answers"] if isinstance(row["answers"], Mapping) else {}
-    texts, starts = answers.get("text") or [], answers.get("answer_start") or []
-    if not (row["question"].strip() and texts and starts and isinstance(texts[0], str) and texts[0].strip()):
+    texts, starts = answers.get("text"), answers.get("answer_start")
+    if not (isinstance(texts, list) and isinstance(starts, list) and texts and starts and row["question"].strip()):
+        return None
+    if not (all(isinstance(text, str) for text in texts) and texts[0].strip() and isinstance(starts[0], int)):
         return None
     text = texts[0].strip()
-    told = int(starts[0]) + len(texts[0]) - len(texts[0].lstrip())
+    told = starts[0] + len(texts[0]) - len(texts[0].lstrip())
     start = nearest(row["context"], text, max(told, 0))
     if start < 0:
         return None

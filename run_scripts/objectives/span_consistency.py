@@ -70,7 +70,7 @@ class SpanConsistencyTrainer(ConsistencyTrainer):
 
     def prediction_step(
         self, model: torch.nn.Module, inputs: Batch, *_: object, **__: object
-    ) -> tuple[None, tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+    ) -> tuple[None, Any, torch.Tensor]:
         """Return of every window its loss `[B, 1]` in front of the best ends' scores, `[B, 1 + 2 * n]`.
 
         And the ends' tokens and characters, `[B, 4 * n]`, and the number of its question, `[B]`.

@@ -41,7 +41,15 @@ class Spans(Kind):
     def read(self, data: TaskData, args: ConsistencyConfig) -> Examples:
         """Load rows of `with_answers`, with the tag of their `language` where answers are normalised for it."""
         _sizes(data.max_seq_length or args.published.length, data)
-        _, needed, tests = read_splits(lambda given: given.questions(), data, args)
+
+        def load(given: TaskData) -> DatasetDict:
+            splits = given.questions()
+            if given is not data and "validation" in splits:
+                # Of other languages the Hub's XQuAD and TyDiQA have no other split than this one to test on.
+                splits = DatasetDict({"test": splits["validation"], **splits})
+            return splits
+
+        _, needed, tests = read_splits(load, data, args)
         own = {split: self._in_language(rows, data.source_name) for split, rows in needed.items()}
         others = {language: self._in_language(rows, language) for language, rows in tests.items()}
         return Examples(DatasetDict(own), DatasetDict(others), list(LABELS))

@@ -12,6 +12,7 @@ from xlzoo.modeling.modeling_madx import MadxForQuestionAnswering
 from xlzoo.run_scripts import run_xtune
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
+from xlzoo.run_scripts.corpora.sources import load
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
@@ -205,3 +206,16 @@ def test_defaults_are_the_published_settings(tmp_path, task, setting, view, copi
     assert (args.published.subword_rate, args.published.code_switch_rate, args.published.length) == (0.3, 0.3, 384)
     assert args.r1_weight == 5.0 and not args.hard_labels
     assert (data.doc_stride, data.max_query_length, data.n_best_size, data.max_answer_length) == (128, 64, 20, 30)
+
+
+def test_other_languages_are_tested_on_what_they_have(both, monkeypatch, tmp_path):
+    """As XQuAD on the Hub has it: validation rows alone, which are those that are evaluated in that language."""
+
+    def without_test(source):
+        return {split: rows for split, rows in load(source).items() if split != "test"}
+
+    monkeypatch.setattr("xlzoo.run_scripts.data_arguments.load", without_test)
+    flags = ["--dataset_name", "phrasebook", *WINDOWS, "--model_name_or_path", both[0] / "stage-2"]
+    tested = xtune(tmp_path / "test", *flags, "--do_predict", "--test_config_name", "sw")
+    evaluated = xtune(tmp_path / "eval", *flags, "--do_eval", "--dataset_config_name", "sw")
+    assert tested["test_f1"] == evaluated["eval_f1"] and tested["test_loss"] == evaluated["eval_loss"]

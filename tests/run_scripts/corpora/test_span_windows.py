@@ -150,6 +150,8 @@ def test_spaces_around_an_answer_do_not_belong_to_it():
         hub_row(answers={"text": [], "answer_start": []}),
         hub_row(answers={"text": [" "]}),
         hub_row(question=" "),
+        hub_row(answers={"text": "cat", "answer_start": 21}),
+        hub_row(answers={"text": ["cat"], "answer_start": [None]}),
     ],
 )
 def test_questions_without_an_answer_are_refused(row):
