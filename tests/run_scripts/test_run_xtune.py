@@ -132,17 +132,21 @@ SAVING = ["--save_strategy", "steps", "--save_steps", "3", "--max_steps", "12", 
 
 
 PAIRS = ["--task_name", "xnli", "--augmentation", "subword", "--copy_augmentation", "subword", "noise"]
+SPANS = ["--task_name", "tydiqa", "--max_seq_length", "60", "--doc_stride", "8", "--max_query_length", "24"]
 
 
-@pytest.mark.parametrize("task", [["--task_name", "ner"], PAIRS], ids=["words", "pairs"])
+@pytest.mark.parametrize("task", [["--task_name", "ner"], PAIRS, SPANS], ids=["words", "pairs", "spans"])
 def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task):
-    """Ten sentences, or pairs, and their copies in batches of four: killed in the third epoch of stage 2."""
+    """Ten sentences, or pairs, and their copies in batches of four: killed in the third epoch of stage 2.
+
+    Questions have several windows each, so that it is their second epoch.
+    """
     common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "4"]
     flags = [*COMMON, *common, *SAVING, *task, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
     xtune(tmp_path / "one", *TRAIN, *task, "--stage", "1", "--model_name_or_path", base)
     flags += ["--stage", "2", "--teacher", str(tmp_path / "one")]
     killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 11)
-    assert list((tmp_path / "killed/teacher").glob("epoch-2-*"))
+    assert list((tmp_path / "killed/teacher").glob("epoch-1-*" if task is SPANS else "epoch-2-*"))
     run_xtune.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
     run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), "--dataloader_num_workers", "0"])
     assert_same(tmp_path / "killed", tmp_path / "whole")
@@ -159,13 +163,16 @@ def test_a_complete_first_stage_is_not_run_again(base, both, monkeypatch, tmp_pa
     assert_same(tmp_path / "run/stage-2", folder / "stage-2")
 
 
-@pytest.mark.parametrize("task", [["--task_name", "pos"], PAIRS], ids=["words", "pairs"])
+@pytest.mark.parametrize("task", [["--task_name", "pos"], PAIRS, SPANS], ids=["words", "pairs", "spans"])
 def test_two_processes_equal_one(base, tmp_path, task):
-    """Eight sentences, or pairs, and their copies, in steps of eight; each process asks the teacher about its half."""
+    """Eight sentences, or pairs, and their copies, in steps of eight; each process asks the teacher about its half.
+
+    And evaluates its half.
+    """
     still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     xtune(tmp_path / "teacher", *TRAIN, *task, "--stage", "1", "--learning_rate", "5e-3", "--model_name_or_path", base)
     flags = [*COMMON, "--dataset_name", "phrasebook", "--save_strategy", "no", "--model_name_or_path", str(still)]
-    flags += ["--do_train", "--max_steps", "3", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
+    flags += ["--do_train", "--do_eval", "--max_steps", "3", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
     flags += [*task, "--max_train_samples", "8", "--stage", "2", "--teacher", str(tmp_path / "teacher")]
     shared = [*flags, "--output_dir", str(tmp_path / "two"), "--per_device_train_batch_size", "4"]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -173,8 +180,11 @@ def test_two_processes_equal_one(base, tmp_path, task):
     script = str(Path(run_xtune.__file__))
     done = subprocess.run([*command, script, *shared], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    run_xtune.main([*flags, "--output_dir", str(tmp_path / "one"), "--per_device_train_batch_size", "8"])
+    results = run_xtune.main([*flags, "--output_dir", str(tmp_path / "one"), "--per_device_train_batch_size", "8"])
     assert_same(tmp_path / "two", tmp_path / "one", tolerance=1e-5)
+    scores = [key for key in results if key.startswith("eval_") and key.endswith(("accuracy", "f1", "exact_match"))]
+    shared_results = json.loads((tmp_path / "two/all_results.json").read_text())
+    assert scores and {key: shared_results[key] for key in scores} == {key: results[key] for key in scores}
 
 
 def test_what_is_published_is_the_last_stage(base, tmp_path, door):

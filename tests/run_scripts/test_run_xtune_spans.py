@@ -1,12 +1,11 @@
-"""run_xtune.py from questions on passages to models that answer them: both stages, languages, resuming."""
+"""run_xtune.py from questions on passages to models that answer them: both stages, languages, testing."""
 
 import json
 
 import pytest
 import torch
-from killed_runs import in_step, killed_at
 from safetensors.torch import load_file
-from tiny_runs import COMMON, assert_different, assert_same, refused
+from tiny_runs import COMMON, assert_different, refused
 
 from xlzoo.modeling.modeling_madx import MadxForQuestionAnswering
 from xlzoo.run_scripts import run_xtune
@@ -139,21 +138,6 @@ def test_translations_and_dictionaries_from_files(base, tmp_path):
         one = [*flags, *WINDOWS[:-1], name, "--model_name_or_path", base]
         results = xtune(tmp_path / name, *one)
         assert {"test_eng_f1", "test_deu_f1", "test_deu_exact_match", "test_gap_f1"} <= results.keys()
-
-
-SAVING = ["--save_strategy", "steps", "--save_steps", "2", "--max_steps", "8", "--do_train"]
-
-
-def test_killed_runs_end_as_if_they_had_not_been(base, both, tmp_path):
-    """Six questions and their copies in batches of eight: killed in a later epoch of stage 2."""
-    common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "8"]
-    flags = [*COMMON, *common, *SAVING, *WINDOWS, "--max_train_samples", "6", "--dataloader_num_workers", "1"]
-    flags += ["--stage", "2", "--teacher", str(both[0] / "stage-1")]
-    killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 7)
-    assert list((tmp_path / "killed/teacher").glob("epoch-*"))
-    run_xtune.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
-    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), "--dataloader_num_workers", "0"])
-    assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
