@@ -5,7 +5,7 @@ the pieces of those words of the passage that both sides cut alike; all else of 
 passage whose view has lost its answer, because it grew too long, is not compared; a copy that has is not labelled.
 """
 
-import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
@@ -21,9 +21,6 @@ from .span_translations import SpanTranslations
 from .span_windows import FRAME, AskedCollator, WindowSizes, framed_pair
 from .view_rows import Recall, ViewCollator
 from .views import Augmentation
-
-EDGES = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
-"""Punctuation before and behind a word, which is not looked up with it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,7 @@ class SpanViewCollator(ViewCollator):
         usual = pieces = self.cut(both)
         noise = 0
         if change is not None:
-            changed = _switched(both, change, random)
+            changed = change.switched_words(both, random)
             pieces = change.recut(changed, self.cut(changed), random)
             noise = change.noise_seed(random)
         kept = {len(asked) + place for place in fixed}
@@ -161,20 +158,17 @@ def _answer(row: Mapping[str, Any], passage: Sequence[Sequence[int]], head: int,
 
 def _pairs(own: SpanSide, view: SpanSide) -> list[tuple[int, int]]:
     """Return the `<s>`, and the pieces of the words that both sides cut alike and have, as tokens of each side."""
-    pairs, place, other = [(0, 0)], own.head, view.head
+    firsts, seconds = [0], [0]
+    first, second = own.head, view.head
     for pieces, found in zip(own.words, view.words, strict=True):
+        size = len(pieces)
         if pieces == found:
-            pairs += [(place + number, other + number) for number in range(len(pieces))]
-        place, other = place + len(pieces), other + len(found)
+            firsts.extend(range(first, first + size))
+            seconds.extend(range(second, second + size))
+        first, second = first + size, second + len(found)
     # Neither side's last token is a piece of the passage.
-    return [pair for pair in pairs if pair[0] < len(own.ids) - 1 and pair[1] < len(view.ids) - 1]
-
-
-def _switched(words: Sequence[str], change: Augmentation, random: np.random.Generator) -> list[str]:
-    """Return the words with some in other languages; the punctuation around them stays."""
-    parts = [found.groups() if (found := EDGES.fullmatch(word)) else ("", word, "") for word in words]
-    switched = change.switched([core for _, core, _ in parts], random)
-    return [f"{before}{core}{behind}" for (before, _, behind), core in zip(parts, switched, strict=True)]
+    known = min(bisect_left(firsts, len(own.ids) - 1), bisect_left(seconds, len(view.ids) - 1))
+    return list(zip(firsts[:known], seconds[:known], strict=True))
 
 
 def _unswitched(change: Augmentation) -> Augmentation:

@@ -91,17 +91,19 @@ class Augmentation:
             switched.append(found[int(which * len(found))] if found and chance < self.code_switch_rate else word)
         return switched
 
-    def switched_text(self, text: str, random: np.random.Generator) -> str:
-        """Return a text with some words in other languages; punctuation around words is not looked up, and stays."""
+    def switched_words(self, words: Sequence[str], random: np.random.Generator) -> list[str]:
+        """Return words of a text likewise; punctuation around them is not looked up, and stays."""
         if "code_switch" not in self.kinds:
-            return text
-        words = text.split()
+            return list(words)
         cores = list(map(_core, words))
-        switched = self.switched(cores, random)
-        if switched == cores:
-            return text
-        changes = zip(words, cores, switched, strict=True)
-        return " ".join(word.replace(core, other, 1) for word, core, other in changes)
+        changes = zip(words, cores, self.switched(cores, random), strict=True)
+        return [word if core == other else word.replace(core, other, 1) for word, core, other in changes]
+
+    def switched_text(self, text: str, random: np.random.Generator) -> str:
+        """Return a text with some words in other languages, as `switched_words` does."""
+        words = text.split()
+        switched = self.switched_words(words, random)
+        return text if switched == words else " ".join(switched)
 
     def recut(self, words: Sequence[str], pieces: list[list[int]], random: np.random.Generator) -> list[list[int]]:
         """Return the words' pieces with those of some words drawn anew."""
