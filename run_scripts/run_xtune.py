@@ -1,4 +1,4 @@
-"""xTune: fine-tuning that is consistent between examples and views of them, in two stages; tagged words and pairs.
+"""xTune: fine-tuning that is consistent between examples and views of them, in two stages, on XTREME's tasks.
 
     python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name ner \
         --dataset_name unimelb-nlp/wikiann --dataset_config_name en --test_config_name de sw --do_train --do_eval \
@@ -16,6 +16,13 @@ Sentence pairs (XNLI, PAWS-X) in the same way, here with machine translations:
         --setting translate-train-all --translations translations.tsv --dataset_name facebook/xnli \
         --dataset_config_name en --test_config_name de sw --do_train --do_eval --do_predict \
         --output_dir runs/xtune-xnli
+
+And questions that a span of a passage answers (XQuAD, MLQA, TyDiQA-GoldP), in SQuAD's form; without `--do_train` their
+models are tested:
+
+    python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name xquad --dictionaries dicts \
+        --train_file train-v1.1.json --test_file xquad.en.json --test_language_file de=xquad.de.json --language en \
+        --do_train --do_predict --output_dir runs/xtune-xquad
 """
 
 from collections.abc import Sequence

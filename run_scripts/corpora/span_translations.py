@@ -8,7 +8,6 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from xlzoo.run_scripts.errors import UserError
 
 from .languages import iso639_3
-from .span_windows import WindowSizes, as_span_rows
+from .span_windows import LocatedPieces, WindowSizes, word_windows
 from .squad import LOCATED, locate_answer, read_squad
 
 NAME = re.compile(r".*[a-z]{2,3}-([A-Za-z_]{2,})\.json(?:\.gz)?")
@@ -26,23 +25,25 @@ GIVEN = re.compile(r"([A-Za-z_-]+)=(.+)")
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
 class SpanTranslations:
-    """Windows of translated questions, and where each question's are: a list for every translation of it."""
+    """Translated questions, found by the id of what they translate, and cut into windows when they are drawn."""
 
-    windows: Dataset
-    places: Mapping[str, Sequence[Sequence[int]]]
+    def __init__(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes) -> None:
+        self.rows, self.sizes, self.cut = rows, sizes, LocatedPieces(tokenizer)
+        self.places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, id in enumerate(rows["id"]):
+            self.places[id].append(place)
 
     def window(self, row: Mapping[str, Any], choice: float) -> Mapping[str, Any] | None:
-        """Return the window of one of the translations of a row of `as_span_rows`, None where there is none.
+        """Return a window of one of the translations of a row of `as_span_rows`, None where there is none.
 
-        `choice`, from 0 to less than 1, says which. Where the row has its answer, it is the first window with the
+        `choice`, from 0 to less than 1, says of which. Where the row has its answer, it is the first window with the
         translated one, else one at the same place of the passage as far as there is one.
         """
         known = self.places.get(row["id"], ())
         if not known:
             return None
-        windows = [self.windows[place] for place in known[int(choice * len(known))]]
+        windows = list(word_windows(self.rows[known[int(choice * len(known))]], self.cut, self.sizes))
         answered = [window for window in windows if window["answer"]]
         return answered[0] if answered and row["answer"] else windows[min(row["window"], len(windows) - 1)]
 
@@ -85,14 +86,3 @@ def language_of(given: str) -> tuple[str, Path]:
         f"--translations {given}: which language is it? Expected de={given}, or a name such as "
         "squad.translate.train.en-de.json."
     )
-
-
-def as_span_translations(rows: Dataset, tokenizer: PreTrainedTokenizerBase, sizes: WindowSizes) -> SpanTranslations:
-    """Cut translations into windows."""
-    windows = as_span_rows(rows, tokenizer, sizes)
-    places: defaultdict[str, list[list[int]]] = defaultdict(list)
-    for place, (id, window) in enumerate(zip(windows["id"], windows["window"], strict=True)):
-        if window == 0:
-            places[id].append([])
-        places[id][-1].append(place)
-    return SpanTranslations(windows, dict(places))

@@ -6,6 +6,7 @@ pieces one by one, so that examples, their views and what is evaluated are cut a
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -98,8 +99,7 @@ class Passage:
 
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """Return the first and the last piece with one of the characters from `start` to before `stop`."""
-        first = next(place for place, end in enumerate(self.ends) if end > start)
-        last = next(place for place in reversed(range(len(self.ids))) if self.begins[place] < stop)
+        first, last = bisect_right(self.ends, start), bisect_left(self.begins, stop) - 1
         return first, max(first, last)
 
 
@@ -129,7 +129,7 @@ def as_span_rows(rows: Dataset, tokenizer: PreTrainedTokenizerBase, sizes: Windo
     cut = LocatedPieces(tokenizer)
 
     def split(batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        made = [{"id": row["id"], **window} for row in _rows(batch) for window in _word_windows(row, cut, sizes)]
+        made = [{"id": row["id"], **window} for row in _rows(batch) for window in word_windows(row, cut, sizes)]
         return {name: [window[name] for window in made] for name in made[0]}
 
     return rows.map(split, batched=True, remove_columns=rows.column_names, desc="Cutting passages")
@@ -139,7 +139,8 @@ def _rows(batch: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
     return (dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True))
 
 
-def _word_windows(row: Mapping[str, Any], cut: LocatedPieces, sizes: WindowSizes) -> Iterator[dict[str, Any]]:
+def word_windows(row: Mapping[str, Any], cut: LocatedPieces, sizes: WindowSizes) -> Iterator[dict[str, Any]]:
+    """Yield the windows of one row as `as_span_rows` has them, but for the row's id."""
     passage, question = cut_passage(row["context"], cut), WORD.findall(row["question"])
     start, stop = row["start"], row["start"] + len(row["text"])
     first, last = passage.span(start, stop)

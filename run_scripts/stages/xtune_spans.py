@@ -11,7 +11,7 @@ from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTr
 from xlzoo.hub_cards import Facts
 from xlzoo.modeling.modeling_madx import MadxForQuestionAnswering, MadxPreTrainedModel
 from xlzoo.run_scripts.corpora.languages import hub_tag
-from xlzoo.run_scripts.corpora.span_translations import as_span_translations, read_span_translations
+from xlzoo.run_scripts.corpora.span_translations import SpanTranslations, read_span_translations
 from xlzoo.run_scripts.corpora.span_views import SpanViewCollator
 from xlzoo.run_scripts.corpora.span_windows import AskedWindows, WindowSizes, as_asked_windows, as_span_rows
 from xlzoo.run_scripts.corpora.view_rows import Recall
@@ -81,7 +81,7 @@ class Spans(Kind):
         """Return what finds the answers of windows in their views."""
         sizes, found = _sizes(inputs.length, inputs.data), None
         if copies is not None and inputs.translated is not None:
-            found = as_span_translations(inputs.translated, inputs.tokenizer, sizes)
+            found = SpanTranslations(inputs.translated, inputs.tokenizer, sizes)
         return SpanViewCollator(inputs.tokenizer, inputs.view, copies, sizes, seed, recall, found)
 
     def encode(self, rows: Dataset, inputs: Inputs) -> AskedWindows:

@@ -9,12 +9,12 @@ from tiny_runs import refused, sentences
 
 from xlzoo.run_scripts.corpora.pieces import IGNORED
 from xlzoo.run_scripts.corpora.span_translations import (
-    as_span_translations,
+    SpanTranslations,
     language_of,
     read_span_translations,
 )
 from xlzoo.run_scripts.corpora.span_views import SpanViewCollator
-from xlzoo.run_scripts.corpora.span_windows import WindowSizes, as_asked_windows, as_span_rows
+from xlzoo.run_scripts.corpora.span_windows import WindowSizes, as_asked_windows, as_span_rows, word_windows
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
@@ -185,7 +185,7 @@ def test_copies_are_translations_with_their_own_answers(tokenizer, switch, tmp_p
     path = translated(tmp_path, ("a", "Amina"), ("b", "alte Katze"), ("b", "Hund"))
     rows = read_span_translations([path], ["a", "b", "c"], ["de"])
     assert rows["id"][:] == ["a", "b"], "the lost answer is left out"
-    found = as_span_translations(rows, tokenizer, SIZES)
+    found = SpanTranslations(rows, tokenizer, SIZES)
     made = rows_of(tokenizer, doubled=True)
     change = Augmentation(
         frozenset({"translation", "code_switch"}), code_switch_rate=1, dictionaries=switch.dictionaries
@@ -206,13 +206,13 @@ def test_the_window_of_a_long_translation(tokenizer, tmp_path):
     """The window with the answer for the window with the answer, else the one at its place."""
     sizes = WindowSizes(28, 8, 6)
     rows = read_span_translations([translated(tmp_path, ("b", "gesehen"))], ["b"])
-    found = as_span_translations(rows, tokenizer, sizes)
-    (places,) = found.places["b"]
-    assert len(places) > 1 and not found.windows[0]["answer"]
+    found = SpanTranslations(rows, tokenizer, sizes)
+    windows = list(word_windows(rows[0], found.cut, sizes))
+    assert len(windows) > 1 and not windows[0]["answer"]
     row = {"id": "b", "answer": [0, 0, 0, 0], "window": 0}
     assert found.window(row, 0.5)["answer"]
     assert found.window({**row, "answer": []}, 0.5)["window"] == 0
-    assert found.window({**row, "answer": [], "window": 9}, 0.5)["window"] == len(places) - 1
+    assert found.window({**row, "answer": [], "window": 9}, 0.5)["window"] == len(windows) - 1
     assert found.window({**row, "id": "z"}, 0.5) is None
 
 
