@@ -17,6 +17,7 @@ from .raw_files import require_plain
 from .readers import ending, is_readable, read_file
 from .saved import is_saved, load_saved
 from .squad import read_squad
+from .xtreme_rows import read_xtreme
 
 PHRASEBOOK = "phrasebook"
 SPLIT_NAMES = {"dev": "validation", "val": "validation", "valid": "validation"}
@@ -82,7 +83,10 @@ def _read_files(paths: Sequence[str], kind: str) -> datasets.Dataset:
 
 
 def _read(path: Path, kind: str) -> datasets.Dataset:
-    return read_squad(path) if kind == "questions" and ending(path) == ".json" else read_file(path, kind)
+    if kind == "questions" and ending(path) == ".json":
+        return read_squad(path)
+    found = read_xtreme(path, kind)
+    return read_file(path, kind) if found is None else found
 
 
 def phrasebook_config(config: str) -> str:

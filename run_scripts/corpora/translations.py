@@ -2,11 +2,14 @@
 
 On every line, with tabs between: the sentence with spaces between its words, the language of the translation, the
 translation likewise, and, if known, which words belong together, `0-0 1-2 ...`, counted from 0 (Pharaoh; `0/0` too).
+
+Files named like `en-de-translated.tsv` are XTREME's, of sentence pairs: on every line the two sentences, the
+translations of both into the language of the name, and perhaps the label.
 """
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -15,9 +18,11 @@ from xlzoo.run_scripts.errors import UserError
 
 from .languages import iso639_3
 from .readers import read_lines
+from .tabbed import read_tabbed
 
 logger = logging.getLogger(__name__)
 LINK = re.compile(r"(\d{1,6})[-/](\d{1,6})")
+PAIRS = re.compile(r"[a-z]{2,3}-([A-Za-z_-]+)-translated\.tsv(?:\.gz)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,8 @@ def read_translations(
     codes: dict[str, str] = {}
     found: dict[str, list[Translation]] = {}
     for path in map(Path, paths):
-        for number, line in read_lines(path):
-            if not line.strip():
-                continue
-            parts = [part.strip() for part in line.split("\t")]
-            if len(parts) not in (3, 4) or not (parts[0] and parts[2]):
-                raise UserError(
-                    f"{path}, line {number}: {len(parts)} columns; expected a sentence, a language, its translation "
-                    "and perhaps links, with tabs between."
-                )
+        named = PAIRS.fullmatch(path.name)
+        for number, parts in _of_pairs(path, named[1]) if named else _of_sentences(path):
             code = codes.setdefault(parts[1], iso639_3(parts[1]))
             if wanted and code not in wanted:
                 continue
@@ -72,6 +70,35 @@ def read_translations(
     if known is not None:
         logger.info("%d of %d different sentences have a translation", len(found), len(known))
     return found
+
+
+def _of_sentences(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield each line's number and its sentence, language, translation and perhaps links."""
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        parts = [part.strip() for part in line.split("\t")]
+        if len(parts) not in (3, 4) or not (parts[0] and parts[2]):
+            raise UserError(
+                f"{path}, line {number}: {len(parts)} columns; expected a sentence, a language, its translation "
+                "and perhaps links, with tabs between."
+            )
+        yield number, parts
+
+
+def _of_pairs(path: Path, language: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield both sentences of XTREME's pairs as `_of_sentences` does, of each the first translation that is there."""
+    seen: set[str] = set()
+    for number, cells in read_tabbed(path):
+        if len(cells) not in (4, 5):
+            raise UserError(
+                f"{path}, line {number}: {len(cells)} columns; expected two sentences, their translations and perhaps "
+                "a label, with tabs between."
+            )
+        for sentence, translation in ((cells[0], cells[2]), (cells[1], cells[3])):
+            if sentence.strip() and translation.strip() and sentence not in seen:
+                seen.add(sentence)
+                yield number, [sentence, language, translation]
 
 
 def _links(text: str, sizes: tuple[int, int], where: str) -> tuple[tuple[int, int], ...]:
