@@ -146,7 +146,9 @@ def task_adapter_facts(run: Record, task: Scored, labels: int, leaves_out_layers
     )
 
 
-def task_peft_facts(run: Record, task: Task, method: str, labels: int) -> Facts:
+def task_peft_facts(
+    run: Record, task: Scored, method: str, labels: int, auto_class: str = "AutoModelForTokenClassification"
+) -> Facts:
     """Describe a "LoRA" or "IA3" adapter with its head of so many labels; its code needs the Hub id of the base."""
     base, trained = run.base.hub_id, f", trained in {display_name(run.language)}" if run.language else ""
     return Facts(
@@ -156,7 +158,7 @@ def task_peft_facts(run: Record, task: Task, method: str, labels: int) -> Facts:
         tags=("task-adapter", method.lower(), "xlm-roberta"),
         pipeline_tag=task.pipeline_tag,
         library_name="peft",
-        usage=peft_usage(base, "AutoModelForTokenClassification", labels, own_code=False) if base else "",
+        usage=peft_usage(base, auto_class, labels, own_code=False) if base else "",
         **of_run(run, ADAPTERS[method], [run.language], (*LIBRARIES, "peft")),
     )
 

@@ -20,8 +20,8 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import OWN
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.span_consistency import SpanConsistencyTrainer
-from xlzoo.run_scripts.stages.facts import Record
-from xlzoo.run_scripts.stages.span_facts import reader_adapter_facts, reader_facts
+from xlzoo.run_scripts.stages.facts import Record, task_peft_facts
+from xlzoo.run_scripts.stages.span_facts import reader_facts
 from xlzoo.run_scripts.stages.xtune_kinds import Examples, Inputs, Kind, read_splits
 from xlzoo.run_scripts.tasks.span_questions import LABELS, SpanTask
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
@@ -99,7 +99,7 @@ class Spans(Kind):
 
     def peft_facts(self, run: Record, inputs: Inputs, method: str) -> Facts:
         """Describe an adapter of PEFT's for answering."""
-        return reader_adapter_facts(run, self.task, method)
+        return task_peft_facts(run, self.task, method, len(LABELS), "AutoModelForQuestionAnswering")
 
 
 def _sizes(length: int, data: TaskData) -> WindowSizes:

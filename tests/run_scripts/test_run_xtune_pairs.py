@@ -4,21 +4,18 @@ import json
 
 import pytest
 import torch
+import xtune_runs
 from safetensors.torch import load_file
-from tiny_runs import COMMON, assert_different, refused, sentences
+from tiny_runs import COMMON, refused, sentences
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
+from xtune_runs import trained_twice, xtune
 
-from xlzoo.run_scripts import run_classification, run_xtune
+from xlzoo.run_scripts import run_classification
 from xlzoo.run_scripts.objectives.consistency_config import PUBLISHED
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
 
-PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
-TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1", "--task_name", "xnli"]
+TRAIN = [*xtune_runs.TRAIN, "--task_name", "xnli"]
 LABELS = ("entailment", "neutral", "contradiction")
-
-
-def xtune(folder, *flags):
-    return run_xtune.main([*COMMON, "--output_dir", str(folder), *map(str, flags)])
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +36,8 @@ def both(switching, tmp_path_factory):
 
 def test_both_stages_end_in_stock_classifiers(base, both):
     folder, _ = both
-    before = load_file(base / "model.safetensors")
-    for stage in ("stage-1", "stage-2"):
-        model, found = XLMRobertaForSequenceClassification.from_pretrained(folder / stage, output_loading_info=True)
-        assert not found["missing_keys"] and tuple(model.config.id2label.values()) == LABELS
-        after = load_file(folder / stage / "model.safetensors")
-        shared = before.keys() & after.keys()
-        assert sum(not torch.equal(before[key], after[key]) for key in shared) > len(shared) * 0.8
-        assert not (folder / stage / "teacher").exists()
-    assert_different(folder / "stage-1", folder / "stage-2")
+    for model in trained_twice(base, folder, XLMRobertaForSequenceClassification):
+        assert tuple(model.config.id2label.values()) == LABELS
     facts = json.loads((folder / "stage-2/facts.json").read_text())
     assert facts["paper"] == "2106.08226" and {"xtune", "xnli"} <= set(facts["tags"])
     assert facts["pipeline_tag"] == "text-classification" and facts["title"].startswith("XLM-R for natural language")

@@ -4,11 +4,12 @@ import json
 
 import pytest
 import torch
+import xtune_runs
 from safetensors.torch import load_file
-from tiny_runs import COMMON, assert_different, refused
+from tiny_runs import refused
+from xtune_runs import TESTS, trained_twice, xtune
 
 from xlzoo.modeling.modeling_madx import MadxForQuestionAnswering
-from xlzoo.run_scripts import run_xtune
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.corpora.sources import load
@@ -17,13 +18,7 @@ from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 WINDOWS = ["--max_seq_length", "60", "--doc_stride", "8", "--max_query_length", "24", "--task_name", "tydiqa"]
-PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
-TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1", *WINDOWS]
-TESTS = ["--do_eval", "--do_predict", "--test_config_name", "sw", "de"]
-
-
-def xtune(folder, *flags):
-    return run_xtune.main([*COMMON, "--output_dir", str(folder), *map(str, flags)])
+TRAIN = [*xtune_runs.TRAIN, *WINDOWS]
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +30,8 @@ def both(base, tmp_path_factory):
 
 def test_both_stages_end_in_models_that_answer(base, both):
     folder, results = both
-    before = load_file(base / "model.safetensors")
-    for stage in ("stage-1", "stage-2"):
-        model, found = MadxForQuestionAnswering.from_pretrained(folder / stage, output_loading_info=True)
-        assert not found["missing_keys"] and model.qa_outputs.out_features == 2
-        after = load_file(folder / stage / "model.safetensors")
-        shared = before.keys() & after.keys()
-        assert sum(not torch.equal(before[key], after[key]) for key in shared) > len(shared) * 0.8
-        assert not (folder / stage / "teacher").exists()
-    assert_different(folder / "stage-1", folder / "stage-2")
+    for model in trained_twice(base, folder, MadxForQuestionAnswering):
+        assert model.qa_outputs.out_features == 2
     assert {"eval_f1", "eval_exact_match", "eval_loss", "test_swh_f1", "test_swh_exact_match"} <= results.keys()
     facts = json.loads((folder / "stage-2/facts.json").read_text())
     assert (

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import make_checkpoint, sentences
 from torch.nn.functional import cross_entropy, kl_div
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
+from xtune_runs import one_step
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.corpora.pair_views import PairViewCollator, as_pair_rows
@@ -18,10 +19,9 @@ from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.objectives.consistency import PairConsistencyTrainer, TaggingConsistencyTrainer, Weights
-from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
-from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
+from xlzoo.run_scripts.objectives.teacher import Recollection, TeacherFiles
 from xlzoo.run_scripts.tasks import TASKS
 
 NOISE = Noise("gaussian", 0.3)
@@ -59,26 +59,7 @@ TAGGER = partial(TaggingConsistencyTrainer, task=TASKS["ner"], labels=list(NER_T
 
 
 def make_trainer(parts, folder, hard=False, make=TAGGER, **flags):
-    student, teacher_model, tokenizer, rows, collator, files = parts
-    args = ConsistencyConfig(
-        output_dir=str(folder),
-        report_to="none",
-        use_cpu=True,
-        save_strategy="no",
-        logging_steps=1,
-        max_steps=1,
-        **flags,
-    )
-    args.remove_unused_columns = False
-    return make(
-        weights=Weights(5.0, 0.7, hard, NOISE),
-        teacher=Teacher(teacher_model, rows, collator, files, NOISE, args),
-        model=student,
-        args=args,
-        train_dataset=rows,
-        data_collator=collator,
-        processing_class=tokenizer,
-    )
+    return one_step(make, parts, folder, Weights(5.0, 0.7, hard, NOISE), **flags)
 
 
 def by_hand(parts, indices, hard):
@@ -248,3 +229,20 @@ def test_noise_is_on_the_rows_that_have_a_seed_and_nowhere_else(still):
             added = embedding(ids) - plain
         assert [i for i in (0, 1) if added[i].any()] == rows and not added[0, 3].any()
     assert torch.equal(embedding(ids), plain)
+
+
+def test_half_precision_rounds_what_the_encoder_says_and_no_loss(parts, tmp_path):
+    """bfloat16 by autocast: both models' heads say rounded numbers, and the parts of the loss stay near."""
+    expected = by_hand(parts, range(24), False)
+    trainer = make_trainer(parts, tmp_path / "out", per_device_train_batch_size=24, bf16=True)
+    said, compared, sums = [], [], trainer.sums
+    for model in parts[:2]:
+        model.classifier.register_forward_hook(lambda module, args, out: said.append(out.dtype))
+    trainer.sums = lambda predictions, batch: (
+        compared.extend([predictions.dtype, batch["teacher"].dtype]) or sums(predictions, batch)
+    )
+    trainer.train()
+    assert set(said) == {torch.bfloat16} and compared == [torch.float32] * 2
+    logged = trainer.state.log_history[0]
+    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=0.05)
+    assert all(weight.dtype == torch.float32 for weight in parts[0].parameters())

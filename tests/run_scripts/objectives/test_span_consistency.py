@@ -1,11 +1,14 @@
 """The Trainer of xTune for span questions: its loss by hand, the teacher's answers, and scores over windows."""
 
+from functools import partial
+
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
 from tiny_runs import make_checkpoint, sentences
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, XLMRobertaForQuestionAnswering
+from xtune_runs import one_step
 
 from xlzoo.run_scripts.corpora.span_views import SpanViewCollator
 from xlzoo.run_scripts.corpora.span_windows import WindowSizes, as_asked_windows, as_span_rows
@@ -14,11 +17,10 @@ from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.objectives.consistency import Weights
-from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.consistency_losses import span_example_consistency, span_model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.span_consistency import SpanConsistencyTrainer
-from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
+from xlzoo.run_scripts.objectives.teacher import Recollection, TeacherFiles
 from xlzoo.run_scripts.tasks.span_questions import SPAN_TASKS
 
 NOISE = Noise("gaussian", 0.3)
@@ -58,22 +60,8 @@ def parts(still, asked, tmp_path):
 
 
 def make_trainer(parts, folder, hard=False, n_best=20, longest=30, **flags):
-    student, teacher_model, tokenizer, rows, collator, files = parts
-    options = {"report_to": "none", "use_cpu": True, "save_strategy": "no", "logging_steps": 1, "max_steps": 1}
-    args = ConsistencyConfig(output_dir=str(folder), **options, **flags)
-    args.remove_unused_columns = False
-    return SpanConsistencyTrainer(
-        task=SPAN_TASKS["xquad"],
-        n_best=n_best,
-        longest=longest,
-        weights=Weights(5.0, 0.7, hard, NOISE),
-        teacher=Teacher(teacher_model, rows, collator, files, NOISE, args),
-        model=student,
-        args=args,
-        train_dataset=rows,
-        data_collator=collator,
-        processing_class=tokenizer,
-    )
+    make = partial(SpanConsistencyTrainer, task=SPAN_TASKS["xquad"], n_best=n_best, longest=longest)
+    return one_step(make, parts, folder, Weights(5.0, 0.7, hard, NOISE), **flags)
 
 
 def by_hand(parts, indices, hard):
