@@ -68,6 +68,10 @@ def test_adapters_leave_the_encoder_as_it_was_and_are_tested_alone(base, languag
         whole, made = load_file(last / "model.safetensors"), last / "tydiqa"
         assert all(torch.equal(whole[key], value) for key, value in before.items() if not key.startswith("lm_head"))
         assert (made / "model_head.safetensors").is_file()
+    facts = json.loads((made / "facts.json").read_text())
+    assert facts["kind"] == {"adapter": "adapter", "lora": "peft"}[kind] and "xtune" in facts["tags"]
+    told = {(one["language"], one["name"]): one["value"] for one in facts["metrics"] if one["split"] == "test"}
+    assert told["sw", "f1"] == results["test_swh_f1"] and told["de", "exact_match"] == results["test_deu_exact_match"]
     loaded = ["--load_adapter", made, *(flags[1:] if kind == "adapter" else [])]
     test = ["--dataset_name", "phrasebook", *WINDOWS, *TESTS, "--model_name_or_path", base, *loaded]
     alone = xtune(tmp_path / "test", *test)
