@@ -129,7 +129,7 @@ def load_adapted(model: PreTrainedModel, path: str, trainable: bool, task_type: 
     return adapted
 
 
-def _with_head(adapted: PeftModel, task_type: str) -> PeftModel:
+def _with_head(adapted: Any, task_type: str) -> PeftModel:
     """Return an adapter for a task that starts from one of a language; PEFT adds the head for this type."""
     learned, config = get_peft_model_state_dict(adapted), adapted.active_peft_config
     config.task_type, config.inference_mode = task_type, False
