@@ -29,13 +29,17 @@ class LanguageTests(SourceArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.test_config_name and not self.dataset_name:
+        if self.test_config_name and not self.takes_configs():
             raise UserError("--test_config_name goes with --dataset_name; give --test_language_file for files.")
         for given in self.test_language_file:
             language, _, path = given.partition("=")
             if not (language and path):
                 raise UserError(f"--test_language_file is {given!r}; expected a language and a file, sw=test.sw.tsv.")
             iso639_3(language)
+
+    def takes_configs(self) -> bool:
+        """Say whether there are configurations to name."""
+        return bool(self.dataset_name)
 
     def tests(self, load: Callable[[Self], Any], own: Any) -> DatasetDict:
         """Return the test rows by ISO 639-3 code: of the data's own language, if there are any, and of the others.

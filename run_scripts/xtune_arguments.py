@@ -25,6 +25,17 @@ class TaskData(PairSource, SpanSource):
     max_seq_length: int | None = field(
         default=None, metadata={"help": "Longest input in pieces; by default as published for the task."}
     )
+    xtreme_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "XTREME's folder `download`: the task's files where no data are named, and its translations where "
+            "some are needed and none are named; --test_config_name chooses languages."
+        },
+    )
+
+    def takes_configs(self) -> bool:
+        """Say whether there are configurations, or languages of XTREME's, to name."""
+        return super().takes_configs() or self.xtreme_dir is not None
 
     @property
     def source_name(self) -> str:

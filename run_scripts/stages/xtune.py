@@ -25,6 +25,7 @@ from xlzoo.run_scripts.stages.xtune_report import add_means, write_report
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
 from xlzoo.run_scripts.stages.xtune_testing import test_model
 from xlzoo.run_scripts.weights import FORMATS, weights_digest
+from xlzoo.run_scripts.xtreme_arguments import with_xtreme
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 WEIGHTS = (*FORMATS, ("adapter_model.safetensors", "adapter_model.safetensors.index.json"))
@@ -43,6 +44,7 @@ def run_stages(
     Without training, a model that was trained is tested. Of both stages each has its folder in `output_dir`; one that
     is complete is not run again when a run is resumed.
     """
+    data_args, view_args = with_xtreme(data_args, view_args, args)
     view_args.require_sources(args.kinds)
     inputs = _read(model_args, data_args, view_args, adapter_args, args)
     if not args.do_train:
