@@ -17,8 +17,8 @@ from xlzoo.run_scripts.stages.score_bars import language_title
 TITLES = {"pos": "Parts of speech", "ner": "Named entities", "xquad": "Questions on passages"}
 MADE = {"code_switch": "words from a dictionary", "subword": "words in other pieces"}
 NOTES = {
-    "pos": "xTune wins, where views reach: two thirds of what stage 1 gains, and half of stage 2's, are words that the "
-    "dictionary brought in. More updates alone gain nothing.",
+    "pos": "xTune wins, where views reach: two thirds of what stage 1 gains, and half of stage 2's, are words that "
+    "the dictionary brought in. More updates alone gain nothing.",
     "ner": "xTune loses: recall falls, most in the other languages, and what is found there is no more often right. "
     "These views show few words differently, and no word of another language. Half of Chinese is unknown to the "
     "encoders' pieces.",
