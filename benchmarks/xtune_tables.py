@@ -19,10 +19,10 @@ MADE = {"code_switch": "words from a dictionary", "subword": "words in other pie
 NOTES = {
     "pos": "xTune wins, where views reach: two thirds of what stage 1 gains, and half of stage 2's, are words that "
     "the dictionary brought in. More updates alone gain nothing.",
-    "ner": "xTune loses: recall falls, most in the other languages, and what is found there is no more often right. "
+    "ner": "xTune loses: recall falls, to a quarter in the other languages, and what is found there is no more right. "
     "These views show few words differently, and no word of another language. Half of Chinese is unknown to the "
     "encoders' pieces.",
-    "xquad": "The rows differ by no more than their spread, and have less than twice what a trivial answer gets: so "
+    "xquad": "The means differ by less than their spread, and are less than twice what a trivial answer gets: so "
     "small an encoder learns next to nothing from so few questions. This shows that the path runs, not that xTune "
     "helps.",
 }
