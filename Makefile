@@ -32,6 +32,7 @@ bench: $(INSTALLED) $(PEERS)
 	.venv/bin/python benchmarks/bench_backpack.py
 	.venv/bin/python benchmarks/bench_word_align.py
 	.venv/bin/python benchmarks/bench_merge.py
+	.venv/bin/python benchmarks/bench_xtune.py
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -101,6 +101,10 @@ class RunArguments(Reprinted, TrainingArguments):
         if max(self.seed, self.data_seed or 0) >= 2**32:
             raise UserError("--seed and --data_seed must be below 4294967296.")
         super().__post_init__()
+        if self.fp16 and self.device.type == "cpu":
+            raise UserError("--fp16 needs a GPU; give --bf16 in its place, or --fp16 false.")
+        if self.dataloader_drop_last and (self.do_eval or self.do_predict):
+            raise UserError("--dataloader_drop_last would leave rows out of evaluations too; evaluate in another run.")
         # The Trainer would find an unknown or missing tracker only when it is made.
         get_reporting_integration_callbacks(self.report_to)
         missing = [name for name in self.report_to or () if name not in get_available_reporting_integrations()]

@@ -12,12 +12,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
 from transformers import Trainer
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.objectives.classification import ClassificationTrainer
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
+from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
 from xlzoo.run_scripts.objectives.teacher import Teacher
@@ -44,6 +44,9 @@ class ConsistencyTrainer(Trainer):
     Examples and views are encoded together. Each part is a mean over the predictions of a whole step, so that neither
     accumulation nor the number of processes changes it; each is logged without its weight, as `loss_task`, `loss_r1`
     and `loss_r2`. A subclass of this and of the task's own Trainer evaluates as that does.
+
+    Several processes have as many rows each in every batch: where those of an epoch do not divide, its last step has
+    its first rows once more, unless `dataloader_drop_last` leaves that step out.
     """
 
     loss_is_scaled_for_ga = True
@@ -65,8 +68,9 @@ class ConsistencyTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
         rows = self.train_dataset if train_dataset is None else train_dataset
         if self.args.train_sampling_strategy == "group_by_length" and isinstance(rows, ViewRows):
-            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-            return LengthGroupedSampler(size, lengths=rows.lengths)
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+            seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+            return GroupedRows(rows, size, seed)
         return super()._get_train_sampler(train_dataset)
 
     def get_batch_samples(

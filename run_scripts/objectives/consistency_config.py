@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import torch
+
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.corpora.views import KINDS
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
@@ -10,6 +12,8 @@ from xlzoo.run_scripts.errors import UserError
 
 SETTINGS = ("cross-lingual-transfer", "translate-train-all")
 STAGES = ("1", "2", "both")
+BESIDE_GPU = 2
+"""Workers that draw views while a GPU trains; a CPU takes so long for a step that it needs none."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class ConsistencyConfig(RunArguments):
     hard_labels: bool | None = field(
         default=None, metadata={"help": "true or false: R2 with the best labels of stage 1."}
     )
+    dataloader_num_workers: int = field(
+        default=-1, metadata={"help": "Processes that draw views; by default 2 where a GPU trains, 0 on the CPU."}
+    )
 
     def __post_init__(self) -> None:
         published = PUBLISHED[self.task_name, self.setting]
@@ -85,6 +92,8 @@ class ConsistencyConfig(RunArguments):
             raise UserError("--teacher names the folder of stage 1 for --stage 2; give both, or neither.")
         if self.label_smoothing_factor or self.fsdp or self.deepspeed:
             raise UserError("--label_smoothing_factor, --fsdp, --deepspeed do not go with xTune; leave them out.")
+        if self.dataloader_num_workers == -1:
+            self.dataloader_num_workers = BESIDE_GPU if torch.cuda.is_available() and not self.use_cpu else 0
         super().__post_init__()
         require_one_gpu(self)
 

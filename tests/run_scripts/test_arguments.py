@@ -97,6 +97,9 @@ def test_recipe_beside_the_scripts_is_found_from_anywhere(tmp_path, monkeypatch)
         (["--report_to", "paper"], ["paper", "supported"]),
         (["--report_to", "comet_ml"], ["comet_ml", "install"]),
         (["--load_best_model_at_end", "--eval_strategy", "no"], ["eval"]),
+        (["--fp16"], ["--fp16", "GPU", "--bf16"]),
+        (["--dataloader_drop_last", "--do_eval"], ["--dataloader_drop_last", "another run"]),
+        (["--dataloader_drop_last", "--eval_strategy", "epoch"], ["another run"]),
     ],
 )
 def test_bad_flags(arguments, words):
