@@ -3,8 +3,8 @@
     python benchmarks/bench_xtune.py --data FOLDER --rounds 2
 
 XLM-R base shape, random weights. FOLDER holds udpos/en_ewt and dictionaries; where there is none, sentences are the
-phrasebook's. Both contestants are fresh processes that draw the same examples and views; before their steps take turns,
-their losses and gradients are compared.
+phrasebook's. Both contestants are fresh processes that draw the same examples and views; before their steps take
+turns, their losses and gradients are compared.
 """
 
 import argparse
@@ -77,8 +77,8 @@ def steps_table(contestants: list[Contestant], arguments: argparse.Namespace) ->
         lines.append(
             f"| {each.name} | {first:.2f} ({spread(each, '1', number, rounds)}) | "
             f"{first / mean(published, '1', number, 'seconds'):.2f} | {second['seconds']:.2f} "
-            f"({spread(each, '2', number, rounds, teacher['seconds'])}) | {told} | {second['seconds'] / whole['seconds']:.2f} | "
-            f"{second['processor'] / whole['processor']:.2f} |"
+            f"({spread(each, '2', number, rounds, teacher['seconds'])}) | {told} | "
+            f"{second['seconds'] / whole['seconds']:.2f} | {second['processor'] / whole['processor']:.2f} |"
         )
     mixed = mean(ours, RANDOM, number, "seconds")
     lines.append(
