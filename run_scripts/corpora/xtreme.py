@@ -44,22 +44,27 @@ class Layout:
     """How many a line of text has at least, if there are labels."""
 
 
-TAGGED = "panx_dataset/{{}}-{0}", "panx_dataset/{{}}/{0}", "panx/{0}-{{}}.tsv"
 SQUAD_TRANSLATIONS = "xtreme_translations/SQuAD/translate-train/squad.translate.train.en-{}.json"
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1"
 LAYOUTS = {
     "ner": Layout(
-        *(tuple(path.format(split) for path in TAGGED) for split in ("train", "dev", "test")),
+        ("panx_dataset/{}-train", "panx_dataset/{}/train", "panx/train-{}.tsv"),
+        ("panx_dataset/{}-dev", "panx_dataset/{}/dev", "panx/dev-{}.tsv"),
+        ("panx_dataset/{}-test", "panx_dataset/{}/test", "panx/test-{}.tsv"),
         "xtreme_translations/translate_train.panx.txt",
         columns=2,
     ),
     "pos": Layout(
-        *((f"udpos/{split}-{{}}.tsv",) for split in ("train", "dev", "test")),
+        ("udpos/train-{}.tsv",),
+        ("udpos/dev-{}.tsv",),
+        ("udpos/test-{}.tsv",),
         "xtreme_translations/translate_train.udpos.txt",
         columns=2,
     ),
     "xnli": Layout(
-        *((f"xnli/{split}-{{}}.tsv",) for split in ("train", "dev", "test")),
+        ("xnli/train-{}.tsv",),
+        ("xnli/dev-{}.tsv",),
+        ("xnli/test-{}.tsv",),
         "xtreme_translations/XNLI/translate-train/en-{}-translated.tsv",
         columns=3,
     ),
@@ -142,8 +147,8 @@ def xtreme_files(folder: Path, task: str) -> XtremeFiles:
     if not folder.is_dir():
         raise UserError(f"--xtreme_dir {folder} is no folder; expected XTREME's `download`.")
     layout = LAYOUTS[task]
-    parts = (_found(folder, patterns) for patterns in (layout.train, layout.validation, layout.test))
-    return XtremeFiles(folder, layout, *parts, tuple(_found(folder, (layout.translations,)).values()))
+    train, validation, test = (_found(folder, patterns) for patterns in (layout.train, layout.validation, layout.test))
+    return XtremeFiles(folder, layout, train, validation, test, tuple(_found(folder, (layout.translations,)).values()))
 
 
 def _found(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:

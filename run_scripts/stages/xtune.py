@@ -19,8 +19,9 @@ from xlzoo.run_scripts.objectives.consistency import Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
 from xlzoo.run_scripts.runs import check_output, claim_output, read_results, require_fit, run_trainer, write_results
+from xlzoo.run_scripts.stages.task_adapters import save_task
 from xlzoo.run_scripts.stages.xtune_kinds import Inputs
-from xlzoo.run_scripts.stages.xtune_models import publish_model, save_model, start_labels, start_model, start_teacher
+from xlzoo.run_scripts.stages.xtune_models import publish_model, start_labels, start_model, start_teacher
 from xlzoo.run_scripts.stages.xtune_report import add_means, write_report
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
 from xlzoo.run_scripts.stages.xtune_testing import test_model
@@ -150,7 +151,7 @@ def _train(inputs: Inputs, args: ConsistencyConfig, whole: ConsistencyConfig) ->
     add_means(results, inputs.task, list(inputs.tests), inputs.data.source_name)
     if trainer.is_world_process_zero():
         files.delete()
-        folders = save_model(model, inputs, args)
+        folders = save_task(model, inputs.tokenizer, inputs.adapters, args.folder, args.task_name)
         write_results(args.folder, results)
         publish_model(model, folders, inputs, args, trainer.state.log_history, results)
     return results

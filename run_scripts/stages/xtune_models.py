@@ -31,7 +31,6 @@ from xlzoo.run_scripts.stages.task_adapters import (
     load_stack,
     own_labels,
     read_stack,
-    save_task,
 )
 from xlzoo.run_scripts.stages.xtune_kinds import Inputs, Kind
 
@@ -57,7 +56,9 @@ def start_model(inputs: Inputs) -> Model:
     kind, adapters, path = inputs.kind, inputs.adapters, inputs.adapters.peft_path()
     if adapters.use_peft:
         plain = _load(kind.plain, inputs.model, inputs)
-        return load_adapted(plain, path, trainable=True) if path else adapters.add_new(plain, kind.peft_type)
+        if path:
+            return load_adapted(plain, path, trainable=True, task_type=kind.peft_type)
+        return adapters.add_new(plain, kind.peft_type)
     if path:
         raise UserError(f"{path} is an adapter of PEFT's; give --use_peft to train it on.")
     if not (adapters.of_madx or _has_adapters(inputs.model.model_name_or_path)):
@@ -115,15 +116,6 @@ def _is_of(kind: Kind, start: str) -> bool:
 
 def _has_adapters(start: str | None) -> bool:
     return bool(start and read_config(start, MadxConfig).adapters)
-
-
-def save_model(model: Any, inputs: Inputs, args: ConsistencyConfig) -> list[Path]:
-    """Save what was trained and return the folders, the last of which is the one to publish."""
-    if isinstance(model, inputs.kind.composed):
-        return save_task(model, inputs.tokenizer, inputs.adapters, args.folder, args.task_name)
-    model.save_pretrained(str(args.folder))
-    inputs.tokenizer.save_pretrained(str(args.folder))
-    return [args.folder]
 
 
 def publish_model(
