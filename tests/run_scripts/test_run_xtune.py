@@ -11,11 +11,11 @@ import pytest
 import torch
 from killed_runs import in_step, killed_at
 from safetensors.torch import load_file
-from tiny_runs import COMMON, assert_different, assert_same, make_checkpoint, refused
+from tiny_runs import COMMON, MLM, assert_different, assert_same, make_checkpoint, refused
 from xtune_runs import TESTS, TRAIN, trained_twice, xtune
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
-from xlzoo.run_scripts import run_ner, run_xtune
+from xlzoo.run_scripts import run_mlm, run_ner, run_xtune
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import UPOS
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
@@ -96,6 +96,18 @@ def test_adapters_leave_the_encoder_as_it_was(base, languages, tmp_path, kind):
             )
             assert (tmp_path / "run" / stage / "ner/adapter.safetensors").is_file()
     assert_different(tmp_path / "run/stage-1", tmp_path / "run/stage-2")
+
+
+def test_a_task_that_starts_from_a_languages_lora_saves_its_head(base, tmp_path):
+    start = ["--dataset_name", "phrasebook", "--model_name_or_path", base, "--use_peft"]
+    run_mlm.main([*MLM, "--do_train", *map(str, start), "--output_dir", str(tmp_path / "eng")])
+    flags = ["--use_peft", "--load_adapter", tmp_path / "eng", "--model_name_or_path", base, "--learning_rate", "1e-2"]
+    xtune(tmp_path / "run", *TRAIN, *flags)
+    language = load_file(tmp_path / "eng/adapter_model.safetensors")
+    for stage in ("stage-1", "stage-2"):
+        task = load_file(tmp_path / "run" / stage / "adapter_model.safetensors")
+        assert {key for key in task if ".classifier." not in key} == language.keys() < task.keys()
+        assert not all(torch.equal(task[key], value) for key, value in language.items())
 
 
 def test_every_augmentation_from_files(base, tmp_path):
