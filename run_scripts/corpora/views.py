@@ -4,8 +4,8 @@ What is drawn depends on the generator alone, so that of (seed, epoch, row) make
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -38,6 +38,10 @@ class Augmentation:
     sampler: UnigramSampler | None = None
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)
     translations: Translations = field(default_factory=dict)
+
+    def limited(self, kinds: Iterable[str]) -> "Augmentation":
+        """Return the same of those kinds alone."""
+        return replace(self, kinds=self.kinds & set(kinds))
 
     def translation(self, words: Sequence[str], random: np.random.Generator) -> Translation | None:
         """Draw one of the sentence's translations, or none."""

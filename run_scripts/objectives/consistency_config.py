@@ -28,6 +28,8 @@ class Published:
     subword_rate: float = 0.3
     code_switch_rate: float = 0.3
     hard_labels: bool = False
+    later_view: tuple[str, ...] = ()
+    """The view of stage 2, where it is another."""
 
 
 TRANSFER, TRANSLATE = SETTINGS
@@ -36,15 +38,15 @@ PUBLISHED = {
     ("pos", TRANSFER): Published(("subword",), ("subword",), 0.3, 128, subword_rate=0.5),
     ("xnli", TRANSFER): Published(("code_switch",), ("code_switch",), 5.0, 256),
     ("pawsx", TRANSFER): Published(("code_switch",), ("code_switch",), 2.0, 256, code_switch_rate=0.5),
-    ("xquad", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384),
-    ("mlqa", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384),
+    ("xquad", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384, later_view=("subword",)),
+    ("mlqa", TRANSFER): Published(("code_switch",), ("subword",), 5.0, 384, later_view=("subword",)),
     ("tydiqa", TRANSFER): Published(("subword",), ("subword",), 5.0, 384),
     ("ner", TRANSLATE): Published(("subword",), ("translation",), 1.0, 128, hard_labels=True),
     ("pos", TRANSLATE): Published(("subword",), ("translation",), 0.3, 128, subword_rate=0.5),
     ("xnli", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256),
     ("pawsx", TRANSLATE): Published(("translation",), ("translation",), 1.0, 256, code_switch_rate=0.5),
-    ("xquad", TRANSLATE): Published(("code_switch",), ("translation",), 0.1, 384),
-    ("mlqa", TRANSLATE): Published(("code_switch",), ("translation",), 0.5, 384),
+    ("xquad", TRANSLATE): Published(("code_switch",), ("translation",), 0.1, 384, later_view=("subword",)),
+    ("mlqa", TRANSLATE): Published(("code_switch",), ("translation",), 0.5, 384, later_view=("subword",)),
     ("tydiqa", TRANSLATE): Published(("subword",), ("translation",), 0.3, 384),
 }
 TASK_CHOICES = tuple(dict.fromkeys(task for task, _ in PUBLISHED))
@@ -66,6 +68,7 @@ class ConsistencyConfig(RunArguments):
         default_factory=list,
         metadata={"help": f"How the views of R1 are made: some of {', '.join(KINDS)}.", **REPEATABLE},
     )
+    later_augmentation: list[str] = field(init=False, default_factory=list)
     copy_augmentation: list[str] = field(
         default_factory=list, metadata={"help": "Likewise the copies that stage 2 adds.", **REPEATABLE}
     )
@@ -80,7 +83,8 @@ class ConsistencyConfig(RunArguments):
 
     def __post_init__(self) -> None:
         published = PUBLISHED[self.task_name, self.setting]
-        self.augmentation = self.augmentation or list(published.view)
+        self.later_augmentation = list(self.augmentation or published.later_view or published.view)
+        self.augmentation = self.later_augmentation if self.stage == "2" else self.augmentation or list(published.view)
         self.copy_augmentation = self.copy_augmentation or list(published.copy)
         self.r2_weight = published.model_weight if self.r2_weight is None else self.r2_weight
         self.hard_labels = published.hard_labels if self.hard_labels is None else self.hard_labels
@@ -107,4 +111,5 @@ class ConsistencyConfig(RunArguments):
         """All augmentations that the stage uses, none where nothing is trained."""
         if not self.do_train and (self.do_eval or self.do_predict):
             return set()
-        return {*self.augmentation, *(self.copy_augmentation if self.stage != "1" else ())}
+        later = (*self.later_augmentation, *self.copy_augmentation) if self.stage != "1" else ()
+        return {*self.augmentation, *later}

@@ -83,10 +83,7 @@ def _read(
         sentences = kind.sentences(rows["train"])
         translations = read_translations(view_args.translations, view_args.translation_languages, sentences)
     every = view_args.augmentation(args, tokenizer, data_args.language_code(), translations)
-    view, copies = (
-        replace(every, kinds=every.kinds & set(chosen)) for chosen in (args.augmentation, args.copy_augmentation)
-    )
-    kind.check_view(view)
+    kind.check_view(every.limited(args.augmentation + args.later_augmentation))
     return Inputs(
         kind=kind,
         model=model_args,
@@ -98,8 +95,8 @@ def _read(
         labels=start_labels(labels, model_args, adapter_args, kind.task.name),
         tokenizer=tokenizer,
         length=data_args.max_seq_length or args.published.length,
-        view=view,
-        copies=copies if args.stage != "1" else None,
+        view=every,
+        copies=every,
         translated=kind.translated(view_args, rows) if "translation" in args.kinds else None,
     )
 
@@ -113,6 +110,7 @@ def _parts(args: ConsistencyConfig) -> list[ConsistencyConfig]:
         part = copy(args)
         part.stage, part.output_dir = stage, str(args.folder / f"stage-{stage}")
         part.teacher = str(args.folder / "stage-1") if stage == "2" else None
+        part.augmentation = args.later_augmentation if stage == "2" else args.augmentation
         part.destination = args.destination if stage == "2" else None
         parts.append(part)
     return parts
@@ -122,6 +120,8 @@ def _train(inputs: Inputs, args: ConsistencyConfig, whole: ConsistencyConfig) ->
     """Run one stage of the `whole` run: train, evaluate and predict, save, and publish where that was asked for."""
     checkpoint = check_output(args)
     set_seed(args.seed)
+    copies = inputs.copies.limited(args.copy_augmentation) if inputs.copies and args.stage == "2" else None
+    inputs = replace(inputs, view=inputs.view.limited(args.augmentation), copies=copies)
     kind, noise = inputs.kind, inputs.views.noise()
     model = start_model(inputs)
     check_length(model.config, inputs.length)
@@ -132,8 +132,7 @@ def _train(inputs: Inputs, args: ConsistencyConfig, whole: ConsistencyConfig) ->
         claim_output(claimed)
     rows = ViewRows(kind.train_rows(inputs), doubled=args.stage == "2")
     files = TeacherFiles(args.folder / "teacher", args.world_size, key)
-    copies, recall = (inputs.copies, Recollection(files)) if args.stage == "2" else (None, None)
-    collator = kind.collator(inputs, copies, args.seed, recall)
+    collator = kind.collator(inputs, copies, args.seed, Recollection(files) if args.stage == "2" else None)
     encode = partial(kind.encode, inputs=inputs)
     args.remove_unused_columns = False
     trainer = kind.trainer(

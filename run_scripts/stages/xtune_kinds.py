@@ -105,9 +105,9 @@ class Inputs:
     length: int
     """The longest input in pieces."""
     view: Augmentation
-    """Of what R1 compares an example with."""
+    """Of what R1 compares an example with; of the whole run all that any stage uses."""
     copies: Augmentation | None
-    """Of what stage 2 adds."""
+    """Likewise of what stage 2 adds."""
     translated: Dataset | None = None
     """Translations of whole rows."""
 

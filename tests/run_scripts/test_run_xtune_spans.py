@@ -13,6 +13,7 @@ from xlzoo.modeling.modeling_madx import MadxForQuestionAnswering
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.corpora.sources import load
+from xlzoo.run_scripts.corpora.span_views import SpanViewCollator
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
@@ -153,6 +154,24 @@ def test_a_model_without_a_head_is_not_tested(base, tmp_path, nothing_starts):
     refused(lambda: xtune(tmp_path / "out", *flags), "--do_train")
 
 
+@pytest.mark.parametrize("given", [[], ["--augmentation", "noise"]], ids=["published", "given"])
+def test_views_of_the_second_stage_are_others_where_they_were_published_so(base, tmp_path, monkeypatch, given):
+    """XQuAD's are of words in other languages, then of words in other pieces; what is given holds for both stages."""
+    made = []
+
+    class Noted(SpanViewCollator):
+        def __init__(self, tokenizer, view, copy, *rest):
+            super().__init__(tokenizer, view, copy, *rest)
+            made.append((set(view.kinds), copy and set(copy.kinds)))
+
+    monkeypatch.setattr("xlzoo.run_scripts.stages.xtune_spans.SpanViewCollator", Noted)
+    (tmp_path / "en-de.txt").write_text("the die\n")
+    files = [] if given else ["--dictionaries", tmp_path]
+    xtune(tmp_path / "run", *TRAIN, "--task_name", "xquad", *given, *files, "--model_name_or_path", base)
+    views = [{"noise"}, {"noise"}] if given else [{"code_switch"}, {"subword"}]
+    assert made == [(views[0], None), (views[1], {"subword"})]
+
+
 @pytest.mark.parametrize(
     ("task", "setting", "view", "copies", "weight"),
     [
@@ -180,7 +199,7 @@ def test_defaults_are_the_published_settings(tmp_path, task, setting, view, copi
     _, data, _, _, args = parse(flags, *types)
     assert (args.augmentation, args.copy_augmentation, args.r2_weight) == ([view], [copies], weight)
     assert (args.published.subword_rate, args.published.code_switch_rate, args.published.length) == (0.3, 0.3, 384)
-    assert args.r1_weight == 5.0 and not args.hard_labels
+    assert args.r1_weight == 5.0 and not args.hard_labels and args.later_augmentation == ["subword"]
     assert (data.doc_stride, data.max_query_length, data.n_best_size, data.max_answer_length) == (128, 64, 20, 30)
 
 
