@@ -59,8 +59,9 @@ class Kind(ABC):
         """Return the sentences whose translations are views, of a kind that does not translate whole rows."""
         return ()
 
-    def translated(self, views: ViewArguments, rows: DatasetDict) -> Dataset | None:  # noqa: B027
+    def translated(self, views: ViewArguments, rows: DatasetDict) -> Dataset | None:
         """Return the translations of whole rows to train on, of a kind that has these."""
+        return None
 
     @abstractmethod
     def train_rows(self, inputs: "Inputs") -> Dataset:

@@ -1,15 +1,18 @@
 """Short runs of xTune on the phrasebook, what all of them show, and its Trainers on given parts."""
 
+import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_runs import COMMON, assert_different
 
 from xlzoo.run_scripts import run_xtune
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
+from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.teacher import Teacher
 
 PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4", "--do_train"]
 TRAIN = [*PHRASES, "--max_steps", "2", "--logging_steps", "1"]
+NOISE = Noise("gaussian", 0.3)
 TESTS = ["--do_eval", "--do_predict", "--test_config_name", "sw", "de"]
 
 
@@ -47,3 +50,43 @@ def one_step(make, parts, folder, weights, **flags):
         data_collator=collator,
         processing_class=tokenizer,
     )
+
+
+def student_and_teacher(architecture, still, **config):
+    """Return two models of an encoder, with heads of their own."""
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        models.append(architecture.from_pretrained(still, **config))
+    return models
+
+
+@torch.no_grad()
+def read_alone(model, ids, noise):
+    """Return what a model says of one side, unpadded, with the noise of this seed."""
+    read = torch.tensor([ids])
+    with noisy(model, torch.tensor([noise]), torch.ones_like(read), NOISE):
+        return model.eval()(input_ids=read)
+
+
+def parts_are_logged(trainer, expected, rel=1e-4):
+    """Train a step whose parts should be these, logged without the weights 5 of R1 and 0.7 of R2."""
+    trainer.train()
+    logged = trainer.state.log_history[0]
+    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=rel)
+    assert logged["loss"] == pytest.approx(expected[0] + 5 * expected[1] + 0.7 * expected[2], rel=rel)
+    assert min(expected) > 1e-4
+
+
+def accumulation_changes_nothing(make, student, folder, size):
+    """`make` a Trainer of `size` rows at once, and of a third of them three times: the student learns the same."""
+    start = {key: value.clone() for key, value in student.state_dict().items()}
+    made = []
+    for steps in (1, 3):
+        student.load_state_dict(start)
+        flags = {"per_device_train_batch_size": size // steps, "gradient_accumulation_steps": steps, "optim": "sgd"}
+        make(folder / str(steps), learning_rate=0.1, **flags).train()
+        made.append({key: value.clone() for key, value in student.state_dict().items()})
+    assert any(not torch.equal(value, start[key]) for key, value in made[0].items())
+    for key, value in made[0].items():
+        assert torch.allclose(value, made[1][key], atol=1e-5), key

@@ -9,7 +9,14 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import make_checkpoint, sentences
 from torch.nn.functional import cross_entropy, kl_div
 from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
-from xtune_runs import one_step
+from xtune_runs import (
+    NOISE,
+    accumulation_changes_nothing,
+    one_step,
+    parts_are_logged,
+    read_alone,
+    student_and_teacher,
+)
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts.corpora.pair_views import PairViewCollator, as_pair_rows
@@ -24,8 +31,6 @@ from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.teacher import Recollection, TeacherFiles
 from xlzoo.run_scripts.tasks import TASKS
 
-NOISE = Noise("gaussian", 0.3)
-
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory):
@@ -38,10 +43,7 @@ def still(tmp_path_factory):
 def parts(still, tmp_path):
     """Student, teacher, tokenizer, doubled rows of twelve sentences, and a collator with views of every kind."""
     tokenizer = AutoTokenizer.from_pretrained(still)
-    models = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        models.append(MadxForTokenClassification.from_pretrained(still, num_labels=len(NER_TAGS)))
+    models = student_and_teacher(MadxForTokenClassification, still, num_labels=len(NER_TAGS))
     tagged = sentences("eng", 12)
     data = {
         "tokens": tagged["tokens"],
@@ -67,9 +69,7 @@ def by_hand(parts, indices, hard):
     student, teacher, _, rows, collator, _ = parts
 
     def logits(model, side):
-        ids = torch.tensor([side.ids])
-        with torch.no_grad(), noisy(model, torch.tensor([side.noise]), torch.ones_like(ids), NOISE):
-            return model.eval()(input_ids=ids).logits[0][side.places]
+        return read_alone(model, side.ids, side.noise).logits[0][side.places]
 
     task, r1, r2 = [], [], []
     for index in indices:
@@ -91,36 +91,20 @@ def test_the_loss_of_a_step_is_that_of_its_sentences_one_by_one(parts, tmp_path,
     trainer = make_trainer(parts, tmp_path / "out", hard, **flags)
     forwards = []
     hook = parts[0].register_forward_hook(lambda module, args, kwargs, out: forwards.append(kwargs), with_kwargs=True)
-    trainer.train()
+    parts_are_logged(trainer, expected)
     hook.remove()
     assert [len(read["input_ids"]) for read in forwards] == [2 * size] * steps, "one forward reads both sides"
-    logged = trainer.state.log_history[0]
-    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=1e-4)
-    assert logged["loss"] == pytest.approx(expected[0] + 5 * expected[1] + 0.7 * expected[2], rel=1e-4)
-    assert min(expected) > 1e-4
 
 
 def test_accumulation_gives_the_same_weights(parts, tmp_path):
-    start = {key: value.clone() for key, value in parts[0].state_dict().items()}
-    made = []
-    for size, steps in ((24, 1), (8, 3)):
-        parts[0].load_state_dict(start)
-        flags = {"per_device_train_batch_size": size, "gradient_accumulation_steps": steps, "optim": "sgd"}
-        make_trainer(parts, tmp_path / str(size), learning_rate=0.1, **flags).train()
-        made.append({key: value.clone() for key, value in parts[0].state_dict().items()})
-    assert any(not torch.equal(value, start[key]) for key, value in made[0].items())
-    for key, value in made[0].items():
-        assert torch.allclose(value, made[1][key], atol=1e-5), key
+    accumulation_changes_nothing(partial(make_trainer, parts), parts[0], tmp_path, 24)
 
 
 @pytest.fixture
 def pair_parts(still, tmp_path):
     """As `parts`, for eight pairs with three labels; words switched by a dictionary besides."""
     tokenizer = AutoTokenizer.from_pretrained(still)
-    models = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        models.append(XLMRobertaForSequenceClassification.from_pretrained(still, num_labels=3))
+    models = student_and_teacher(XLMRobertaForSequenceClassification, still, num_labels=3)
     pairs = sentences("eng", 8).select_columns(["premise", "hypothesis"])
     pairs = pairs.rename_columns({"premise": "first", "hypothesis": "second"})
     rows = ViewRows(as_pair_rows(pairs.add_column("label", list("abcabcab")), tokenizer, "abc", 48), doubled=True)
@@ -140,9 +124,7 @@ def test_the_loss_of_pairs_is_the_published_formula(pair_parts, tmp_path, hard, 
     student, teacher, _, rows, collator, files = pair_parts
 
     def logits(model, side):
-        ids, noise = torch.tensor([side[0]]), torch.tensor([side[1]])
-        with torch.no_grad(), noisy(model, noise, torch.ones_like(ids), NOISE):
-            return model.eval()(input_ids=ids).logits[0]
+        return read_alone(model, *side).logits[0]
 
     drawn = [collator.draw(rows[i]) for i in range(16)]
     own, view = (torch.stack([logits(student, pair[side]) for pair in drawn]) for side in (0, 1))
@@ -156,11 +138,7 @@ def test_the_loss_of_pairs_is_the_published_formula(pair_parts, tmp_path, hard, 
     r2 = cross_entropy(own[8:], taught.argmax(-1)) if hard else r2
     flags = {"per_device_train_batch_size": size, "gradient_accumulation_steps": steps}
     trainer = make_trainer(pair_parts, tmp_path / "out", hard, PairConsistencyTrainer, **flags)
-    trainer.train()
-    logged = trainer.state.log_history[0]
-    expected = [task.item(), r1.item(), r2.item()]
-    assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=1e-4)
-    assert logged["loss"] == pytest.approx((task + 5 * r1 + 0.7 * r2).item(), rel=1e-4) and min(expected) > 1e-4
+    parts_are_logged(trainer, [task.item(), r1.item(), r2.item()])
     assert [name.name for name in files.folder.iterdir()] == ["epoch-0-1-of-1.safetensors"]
     assert torch.allclose(load_file(files.path(0, 0))["logits"], taught, atol=1e-5)
 
@@ -188,9 +166,7 @@ def test_the_teacher_is_asked_once_an_epoch(parts, tmp_path, monkeypatch):
     recall = Recollection(files)
     for number in (0, 7):
         side = collator.draw(rows[12 + number]).own
-        ids = torch.tensor([side.ids])
-        with torch.no_grad(), noisy(model, torch.tensor([side.noise]), torch.ones_like(ids), NOISE):
-            expected = model(input_ids=ids).logits[0][side.places]
+        expected = read_alone(model, side.ids, side.noise).logits[0][side.places]
         assert torch.allclose(recall(1, number), expected, atol=1e-5)
     # Another run's answers, and a file that was cut, are not taken for this one's.
     path = files.path(1, 0)
