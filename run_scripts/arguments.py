@@ -181,8 +181,12 @@ def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
     return tuple(parsed)
 
 
-def read_recipe(path: str) -> dict[str, Any]:
-    """Read a YAML or JSON mapping; `recipes/...` is also looked for beside the scripts."""
+def read_recipe(path: str, readers: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Read a YAML or JSON mapping; `recipes/...` is also looked for beside the scripts.
+
+    `based_on: other.yaml` takes from a recipe beside this one what it does not say itself; `readers` are the recipes
+    that are based on this one.
+    """
     candidates = [Path(path), Path(__file__).parent / path]
     found = next((p for p in candidates if p.is_file()), None)
     if found is None or found.suffix not in (".yaml", ".yml", ".json"):
@@ -194,7 +198,13 @@ def read_recipe(path: str) -> dict[str, Any]:
         raise UserError(f"The recipe {path!r} is not {kind}: {' '.join(str(error).split())}") from error
     if not isinstance(recipe, dict):
         raise UserError(f"The recipe {path!r} holds no mapping of flags to values.")
-    return recipe
+    base, chain = recipe.pop("based_on", None), (*readers, found.resolve())
+    if base is None:
+        return recipe
+    below = found.parent / str(base)
+    if below.resolve() in chain:
+        raise UserError(f"The recipe {path!r} is in the end based on itself; expected a chain with an end.")
+    return {**read_recipe(str(below), chain), **recipe}
 
 
 def recipe_flags(recipe: dict[str, Any]) -> list[str]:

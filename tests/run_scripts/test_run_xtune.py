@@ -16,11 +16,7 @@ from xtune_runs import TESTS, TRAIN, trained_twice, xtune
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts import run_mlm, run_ner, run_xtune
-from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.phrasebook import UPOS
-from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
-from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
 POS = [*TRAIN, "--task_name", "pos", "--learning_rate", "5e-3"]
 
@@ -231,27 +227,6 @@ def test_mistakes_end_before_any_training(base, tmp_path, nothing_starts, flags,
 def test_several_gpus_take_several_processes(base, tmp_path, nothing_starts, monkeypatch):
     monkeypatch.setattr("xlzoo.run_scripts.arguments.RunArguments.n_gpu", 2)
     refused(lambda: xtune(tmp_path / "out", *TRAIN, "--model_name_or_path", base), "torchrun")
-
-
-@pytest.mark.parametrize(
-    ("recipe", "rate", "copies", "weight", "hard", "learning_rate"),
-    [
-        ("xtune_panx", 0.3, "subword", 5.0, True, 1e-5),
-        ("xtune_udpos", 0.5, "subword", 0.3, False, 2e-5),
-        ("xtune_panx_translate", 0.3, "translation", 1.0, True, 1e-5),
-        ("xtune_udpos_translate", 0.5, "translation", 0.3, False, 2e-5),
-    ],
-)
-def test_recipes_are_the_published_settings(recipe, rate, copies, weight, hard, learning_rate):
-    """Against the table of the paper's program, column by column; xlm-roberta-base."""
-    types = (ModelArguments, TaskData, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
-    _, data, views, _, args = parse([f"recipes/{recipe}.yaml", "--use_cpu"], *types)
-    assert args.augmentation == ["subword"] and args.copy_augmentation == [copies] and args.stage == "both"
-    assert (args.published.subword_rate, args.r2_weight, args.hard_labels) == (rate, weight, hard)
-    assert (args.r1_weight, args.num_train_epochs, args.learning_rate) == (5.0, 10, learning_rate)
-    assert args.per_device_train_batch_size * args.gradient_accumulation_steps == 32 and data.max_seq_length == 128
-    assert views.sampling_alpha == 0.3 and bool(views.translations) == (copies == "translation")
-    views.require_sources(args.kinds)
 
 
 @pytest.mark.shared
