@@ -73,10 +73,12 @@ class LanguageTests(SourceArguments):
 
 
 def _code(config: str) -> str:
+    """Return the language of `de`, `PAN-X.de`, `udpos.German` or `MLQA.de.de`, or a name that has not exactly one."""
     try:
-        return iso639_3(config)
+        codes = {iso639_3(part) for part in config.split(".")[1:] or [config]}
     except UserError:
         return config
+    return codes.pop() if len(codes) == 1 else config
 
 
 def joined(tests: DatasetDict) -> dict[str, Dataset]:

@@ -15,16 +15,19 @@ class PairSource(LanguageTests):
     """Where labelled sentence pairs come from, and their columns."""
 
     text_pair_column_name: str | None = field(default=None, metadata={"help": "Column with the second sentence."})
-    label_column_name: str | None = field(default=None, metadata={"help": "Column with the label, if not 'label'."})
+    label_column_name: str | None = field(
+        default=None, metadata={"help": "Column with the label, if neither 'label' nor 'gold_label'."}
+    )
 
     def pairs(self, task: PairTask) -> DatasetDict:
         """Load every split as `{"first", "second", "label"}` rows, with the names of the task's labels."""
         named = self.text_column_name, self.text_pair_column_name
         if any(named) and not all(named):
             raise UserError("--text_column_name and --text_pair_column_name name the two sentences; give both.")
-        label = {"label": self.label_column_name or "label"}
+        labels = [self.label_column_name] if self.label_column_name else ["gold_label", "label"]
         columns = [named] if all(named) else task.columns
-        choices = [{"first": str(first), "second": str(second), **label} for first, second in columns]
+        pairs = [{"first": str(first), "second": str(second)} for first, second in columns]
+        choices = [{**pair, "label": label} for label in labels for pair in pairs]
         return with_labels(self.load("pairs", *choices), task.label)
 
 
