@@ -22,7 +22,7 @@ from results import machine, write_section
 from xlzoo.run_scripts.arguments import recipe_flags
 from xlzoo.run_scripts.build_reference_task import main as build_reference_task
 from xlzoo.run_scripts.corpora.plain_texts import read_texts
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer, train_decoder_tokenizer
 from xlzoo.run_scripts.run_clm import main as run_clm
 from xlzoo.run_scripts.run_eval import main as run_eval
 from xlzoo.run_scripts.run_merge import main as run_merge

@@ -16,10 +16,10 @@ from results import machine, write_section
 
 from xlzoo.run_scripts.arguments import recipe_flags
 from xlzoo.run_scripts.corpora.plain_texts import read_texts
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.measuring.text_perplexity import text_perplexity
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.run_clm import main as run_clm
 from xlzoo.run_scripts.runs import read_results
-from xlzoo.run_scripts.text_perplexity import text_perplexity
 
 ROOT = Path(__file__).parents[1]
 RECIPE = "recipes/backpack_real.yaml"

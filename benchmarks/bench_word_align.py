@@ -18,7 +18,7 @@ from contest import OUR_PYTHON, PEERS_PYTHON, Contestant, finish, start
 from results import machine, write_section
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 SHAPES = {
     "6 x 256": (

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import LlamaConfig
 
-from xlzoo.run_scripts.tensor_files import TensorWriter
+from xlzoo.run_scripts.models.tensor_files import TensorWriter
 
 RANK = 8
 SMALL = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 16, "num_attention_heads": 16}

@@ -13,7 +13,7 @@ from xlzoo.run_scripts.corpora.readers import read_tagged
 from xlzoo.run_scripts.corpora.sources import as_strings
 from xlzoo.run_scripts.corpora.tagged_views import as_word_windows
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 
 ROWS, LENGTH, PIECES = 8, 128, 12_000

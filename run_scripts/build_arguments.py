@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from xlzoo.run_scripts.arguments import Reprinted
+from xlzoo.run_scripts.corpora.parallel.task_executors import CLUSTERS, EXECUTORS
 from xlzoo.run_scripts.data_arguments import require_at_least
 from xlzoo.run_scripts.destination import Destination, chosen
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.task_executors import CLUSTERS, EXECUTORS
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 CONFIG = re.compile(r"[\w][\w.-]*")

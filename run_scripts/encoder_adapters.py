@@ -6,7 +6,7 @@ from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.safe_files import find_file, read_json
 from xlzoo.run_scripts.arguments import AdapterArguments
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.peft_adapters import CONFIG
+from xlzoo.run_scripts.models.peft_adapters import CONFIG
 from xlzoo.run_scripts.peft_arguments import NewPeftArguments
 from xlzoo.run_scripts.runs import adapter_folder
 

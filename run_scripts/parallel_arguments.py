@@ -13,11 +13,11 @@ from xlzoo.run_scripts.corpora.parallel.opus import OpusCorpus
 from xlzoo.run_scripts.corpora.parallel.opus_filters import IDENTIFIERS, known_languages
 from xlzoo.run_scripts.corpora.parallel.opus_tree import LATEST, PREPROCESSINGS, Wanted
 from xlzoo.run_scripts.corpora.parallel.plan import Origin, Similarity
+from xlzoo.run_scripts.corpora.parallel.sentence_similarity import LABSE
 from xlzoo.run_scripts.corpora.parallel.text_files import TextFiles
 from xlzoo.run_scripts.corpora.parallel.translations import Translations
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.sentence_similarity import LABSE
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from transformers import PreTrainedModel
 
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import FAMILY
-from xlzoo.run_scripts.peft_adapters import load_peft, takes_prefix
+from xlzoo.run_scripts.models.model_configs import FAMILY
+from xlzoo.run_scripts.models.peft_adapters import load_peft, takes_prefix
 from xlzoo.run_scripts.runs import adapter_folder
 
 KINDS = ("lora", "ia3", "prefix")

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
-from xlzoo.run_scripts.decoders import DTYPES
 from xlzoo.run_scripts.devices import usable_device
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.decoders import DTYPES
 
 FLORES_PLUS = "openlanguagedata/flores_plus"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlzoo.run_scripts.arguments import parse, run
-from xlzoo.run_scripts.decoders import DecoderArguments
+from xlzoo.run_scripts.models.decoders import DecoderArguments
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig
 from xlzoo.run_scripts.peft_arguments import PeftArguments
 from xlzoo.run_scripts.stages.causal_lm import train_causal_lm

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlzoo.run_scripts.arguments import parse, run
+from xlzoo.run_scripts.measuring.text_perplexity import Reading
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel, MeasuredText
 from xlzoo.run_scripts.stages.perplexity import measure_perplexity
 from xlzoo.run_scripts.tasks.perplexity import perplexity_table
-from xlzoo.run_scripts.text_perplexity import Reading
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:

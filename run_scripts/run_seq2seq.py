@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xlzoo.run_scripts.arguments import parse, run
-from xlzoo.run_scripts.decoders import DecoderArguments
+from xlzoo.run_scripts.models.decoders import DecoderArguments
 from xlzoo.run_scripts.objectives.seq2seq import Seq2SeqConfig
 from xlzoo.run_scripts.peft_arguments import PeftArguments
 from xlzoo.run_scripts.seq2seq_arguments import Seq2SeqArguments

@@ -13,7 +13,7 @@ from xlzoo.run_scripts.corpora.alignments import GoldLinks, Link, read_gold
 from xlzoo.run_scripts.corpora.bitext import SentencePair
 from xlzoo.run_scripts.corpora.flores import open_flores
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.sense_words import Pieces, ReadText, Span
+from xlzoo.run_scripts.measuring.sense_words import Pieces, ReadText, Span
 from xlzoo.run_scripts.stages.word_alignment import load_aligner
 
 Side = tuple[str, list[Span]]

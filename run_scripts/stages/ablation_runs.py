@@ -10,14 +10,14 @@ from transformers import PreTrainedTokenizerBase
 
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.ablation_arguments import INFORMATION, MIXING, PROCRUSTES, TOPOLOGY, Ablations
-from xlzoo.run_scripts.mixture_losses import mixture_losses
-from xlzoo.run_scripts.sense_words import mixture_vectors, word_senses
+from xlzoo.run_scripts.measuring.mixture_losses import mixture_losses
+from xlzoo.run_scripts.measuring.sense_words import mixture_vectors, word_senses
+from xlzoo.run_scripts.measuring.text_perplexity import Reading, encode_texts
 from xlzoo.run_scripts.stages.ablation_input import LinkedWords
 from xlzoo.run_scripts.tasks.senses.mixing import derangement, shuffled
 from xlzoo.run_scripts.tasks.senses.mutual_information import information_scores
 from xlzoo.run_scripts.tasks.senses.procrustes import held_out_rows, procrustes_scores
 from xlzoo.run_scripts.tasks.senses.topology import rank_profiles, topology_scores
-from xlzoo.run_scripts.text_perplexity import Reading, encode_texts
 
 Found = dict[str, Any]
 

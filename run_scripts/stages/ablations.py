@@ -18,9 +18,9 @@ from xlzoo.run_scripts.ablation_arguments import (
     Ablations,
     AblationText,
 )
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer, made_config, read_fields
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.sense_words import read_texts
+from xlzoo.run_scripts.measuring.sense_words import read_texts
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer, made_config, read_fields
 from xlzoo.run_scripts.stages.ablation_input import LinkedWords, choose_links, find_links, read_pairs, require_links
 from xlzoo.run_scripts.stages.ablation_pictures import PICTURES, require_matplotlib
 from xlzoo.run_scripts.stages.ablation_runs import RUNS, Found, Prepared, Subject

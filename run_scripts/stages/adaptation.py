@@ -14,9 +14,9 @@ from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.bitext_arguments import BitextArguments
 from xlzoo.run_scripts.corpora.pair_rows import SIDES
 from xlzoo.run_scripts.corpora.sequences import Frame
-from xlzoo.run_scripts.decoders import DTYPES, load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.models.decoders import DTYPES, load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
 from xlzoo.run_scripts.objectives.adaptation_config import SenseAdaptationConfig
 from xlzoo.run_scripts.objectives.sense_adaptation import PairCollator, SenseAdaptationTrainer
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results

@@ -14,15 +14,16 @@ from xlzoo.hub_cards.probes import record_model, record_peft, require_trusted_ba
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_completions, as_documents, as_packed, require_tokens
-from xlzoo.run_scripts.decoder_tokenizers import start_decoder_tokenizer
-from xlzoo.run_scripts.decoders import DecoderArguments, positions_of, start_decoder
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import by_language, joined
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.measuring.token_losses import require_causal
+from xlzoo.run_scripts.models.decoder_tokenizers import start_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import DecoderArguments, positions_of, start_decoder
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.models.quantization import prepared, require_adapter
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig, CausalLMTrainer, SequenceCollator
 from xlzoo.run_scripts.objectives.token_scores import completion_scores, perplexity
 from xlzoo.run_scripts.peft_arguments import PeftArguments, require_trainable
-from xlzoo.run_scripts.quantization import prepared, require_adapter
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
 from xlzoo.run_scripts.stages.causal_facts import causal_adapter_facts, causal_lm_facts
 from xlzoo.run_scripts.stages.curves import draw_curve
@@ -31,7 +32,6 @@ from xlzoo.run_scripts.stages.papers import METHODS
 from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import opening
 from xlzoo.run_scripts.text_arguments import TextArguments, with_validation
-from xlzoo.run_scripts.token_losses import require_causal
 
 LONGEST = 1024
 """Tokens of a row where `--block_size` does not say and the model could take more."""

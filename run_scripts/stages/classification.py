@@ -18,9 +18,9 @@ from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.corpora.collators import LabelCollator
 from xlzoo.run_scripts.corpora.text_pairs import as_text_pairs
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, read_config
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import by_language, joined
+from xlzoo.run_scripts.models.encoders import check_length, load_encoder, load_tokenizer, read_config
 from xlzoo.run_scripts.objectives.classification import ClassificationConfig, ClassificationTrainer
 from xlzoo.run_scripts.pair_arguments import PairArguments
 from xlzoo.run_scripts.peft_arguments import load_adapted

@@ -18,6 +18,7 @@ from pyarrow import parquet
 from xlzoo.run_scripts.corpora.parallel import deduplication, sampling
 from xlzoo.run_scripts.corpora.parallel.cleaning import Cleaner, Cleaning
 from xlzoo.run_scripts.corpora.parallel.plan import Plan, Shard
+from xlzoo.run_scripts.corpora.parallel.sentence_similarity import similarities
 from xlzoo.run_scripts.corpora.parallel.shards import (
     Pair,
     get_note,
@@ -30,9 +31,8 @@ from xlzoo.run_scripts.corpora.parallel.shards import (
     put_note,
     put_table,
 )
+from xlzoo.run_scripts.corpora.parallel.task_executors import Step
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.sentence_similarity import similarities
-from xlzoo.run_scripts.task_executors import Step
 
 FILE_ROWS, FILE_BYTES = 250_000, 2**27
 """Of a file of the dataset, about; of its text before compression."""

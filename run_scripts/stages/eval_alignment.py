@@ -6,8 +6,8 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.modeling.modeling_xlm_align import XLMAlignModel
-from xlzoo.run_scripts.decoders import DTYPES
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.decoders import DTYPES
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.processes import shared
 from xlzoo.run_scripts.stages.word_alignment import load_aligner

@@ -12,9 +12,9 @@ from xlzoo.hub_cards import Facts, Metric
 from xlzoo.hub_cards.facts import Kind, facts_to_json
 from xlzoo.run_scripts.corpora.languages import hub_tag
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.weights import FORMATS, weights_digest
 from xlzoo.run_scripts.tasks.choices import SCORINGS
 from xlzoo.run_scripts.tasks.eval_table import eval_table
-from xlzoo.run_scripts.weights import FORMATS, weights_digest
 
 ACCURACIES = {score: f"by {scoring}" for scoring, score in SCORINGS.items()} | {"last_number": "of the last number"}
 """Our accuracies, and what a card says of them."""

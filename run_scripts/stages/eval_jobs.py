@@ -75,7 +75,7 @@ def prepare_job(task: str, code: str, name: str, args: EvalArguments) -> Job:
         data = local.load(pick_code(task, local.codes, code))
     if task in OWN:
         return _prepare_pairs(task, code, name, data or hub_data(TATOEBA_HUB, f"{code}-eng"), args)
-    from xlzoo.run_scripts.eval_tasks import build_tasks, our_accuracies
+    from xlzoo.run_scripts.measuring.eval_tasks import build_tasks, our_accuracies
 
     made = build_tasks(task, name, code, data, args)
     config, rows = made[0].config, len(made[0].eval_docs)
@@ -117,7 +117,7 @@ def _codes(task: str, args: EvalArguments) -> dict[str, str]:
     if task in (*OWN, XLSUM):
         codes = open_local(args.data_dir, task).codes if args.data_dir else _hub_codes(task)
         return {code: f"{task}_{code}" for code in codes}
-    from xlzoo.run_scripts.eval_tasks import task_names
+    from xlzoo.run_scripts.measuring.eval_tasks import task_names
 
     names = task_names(task)
     if not args.data_dir or "" in names:

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.eval_arguments import EvalArguments
+from xlzoo.run_scripts.measuring.token_losses import require_causal
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.processes import total
 from xlzoo.run_scripts.stages.eval_alignment import layer_of, load_measured_aligner, measure_alignment
@@ -17,7 +18,6 @@ from xlzoo.run_scripts.stages.eval_facts import model_digests, write_beside
 from xlzoo.run_scripts.stages.eval_jobs import ALIGNMENT, OWN, TATOEBA, Job, job_names, prepare_job
 from xlzoo.run_scripts.stages.perplexity_report import PerplexityReport
 from xlzoo.run_scripts.stages.retrieval import Pooling, is_encoder, load_measured, measure_retrieval, trunk_of
-from xlzoo.run_scripts.token_losses import require_causal
 
 logger = logging.getLogger(__name__)
 Result = dict[str, Any]
@@ -139,7 +139,7 @@ def _require_fit(
 
 
 def _wrap(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, args: EvalArguments) -> Any:
-    from xlzoo.run_scripts.eval_model import Harnessed
+    from xlzoo.run_scripts.measuring.eval_model import Harnessed
 
     sizes = {name: vars(args)[name] for name in ("batch_size", "max_length", "max_new_tokens")}
     return Harnessed(model, tokenizer, **sizes)
@@ -163,7 +163,7 @@ def _measure(
 def _harnessed_scores(job: Job, wrapped: Any, args: EvalArguments) -> dict[str, tuple[float, float | None]]:
     from lm_eval.evaluator import evaluate
 
-    from xlzoo.run_scripts.eval_tasks import FEWSHOT_SEED
+    from xlzoo.run_scripts.measuring.eval_tasks import FEWSHOT_SEED
 
     scores: dict[str, tuple[float, float | None]] = {}
     for task in job.measured:

@@ -19,11 +19,11 @@ from xlzoo.run_scripts.corpora.collators import MaskingCollator
 from xlzoo.run_scripts.corpora.pieces import EpochRows, as_blocks, as_lines
 from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer, save_plain
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.encoders import check_length, load_encoder, load_tokenizer, save_plain
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 from xlzoo.run_scripts.objectives.masked_lm import MaskedLMConfig, MaskedLMTrainer
-from xlzoo.run_scripts.peft_adapters import load_peft
 from xlzoo.run_scripts.peft_arguments import load_adapted
 from xlzoo.run_scripts.runs import (
     adapter_folder,

@@ -17,6 +17,7 @@ from xlzoo.run_scripts.merge_arguments import HubArguments, MergeArguments, Tune
 from xlzoo.run_scripts.merging.layout import Strength
 from xlzoo.run_scripts.merging.rules import Setting, rule_for
 from xlzoo.run_scripts.merging.states import MergedAdapter, Plan
+from xlzoo.run_scripts.models.stored_peft import PeftFiles, open_peft, write_peft_config, write_peft_weights
 from xlzoo.run_scripts.runs import RUN_FILE, write_results
 from xlzoo.run_scripts.stages.merge_facts import merge_facts
 from xlzoo.run_scripts.stages.merge_into_base import Base, open_base, write_merged_model
@@ -24,7 +25,6 @@ from xlzoo.run_scripts.stages.merge_parents import require_mergeable
 from xlzoo.run_scripts.stages.merge_tuning import Tuned, tune_strength
 from xlzoo.run_scripts.stages.publish_folder import Wishes, publish_folder
 from xlzoo.run_scripts.stages.publishing import write_facts
-from xlzoo.run_scripts.stored_peft import PeftFiles, open_peft, write_peft_config, write_peft_weights
 
 logger = logging.getLogger(__name__)
 

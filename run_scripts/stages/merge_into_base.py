@@ -19,14 +19,14 @@ from xlzoo.hub_cards.errors import PublishError
 from xlzoo.hub_cards.probe_sources import base_folder
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.safe_files import read_json
-from xlzoo.run_scripts.decoders import MASKS
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.merging.layout import PREFIX
 from xlzoo.run_scripts.merging.states import MergedAdapter
 from xlzoo.run_scripts.merging.weights import merged_weight, scaled_bias
+from xlzoo.run_scripts.models.decoders import MASKS
+from xlzoo.run_scripts.models.tensor_files import StoredTensors, TensorWriter
+from xlzoo.run_scripts.models.weights import BUFFERS
 from xlzoo.run_scripts.stages.merged_names import Names
-from xlzoo.run_scripts.tensor_files import StoredTensors, TensorWriter
-from xlzoo.run_scripts.weights import BUFFERS
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from xlzoo.run_scripts.merging.settings import (
     require_one_shape,
     without_rank,
 )
-from xlzoo.run_scripts.stored_peft import PeftFiles
+from xlzoo.run_scripts.models.stored_peft import PeftFiles
 
 logger = logging.getLogger(__name__)
 

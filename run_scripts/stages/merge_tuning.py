@@ -14,11 +14,11 @@ from peft.utils import set_peft_model_state_dict
 from xlzoo.hub_cards import Figure
 from xlzoo.run_scripts.merge_arguments import TuneArguments
 from xlzoo.run_scripts.merging.states import MergedAdapter
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.models.peft_adapters import load_peft
+from xlzoo.run_scripts.models.stored_peft import write_peft_config, write_peft_weights
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs, score_model
 from xlzoo.run_scripts.stages.retrieval import load_measured
-from xlzoo.run_scripts.stored_peft import write_peft_config, write_peft_weights
 
 logger = logging.getLogger(__name__)
 CURVE_FILE = "tuning_curve.png"

@@ -14,15 +14,15 @@ from xlzoo.hub_cards.probes import probe_of_folder
 from xlzoo.run_scripts.build_arguments import BuildArguments
 from xlzoo.run_scripts.corpora.parallel.opus_download import require_opustools
 from xlzoo.run_scripts.corpora.parallel.plan import Plan, digest
+from xlzoo.run_scripts.corpora.parallel.sentence_similarity import load_sentence_model
 from xlzoo.run_scripts.corpora.parallel.shards import get_note, put_note, remove_parts
+from xlzoo.run_scripts.corpora.parallel.task_executors import CLUSTERS, Step, executor_class, run_here, submit, waiting
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.parallel_arguments import CorpusArguments, FilterArguments
 from xlzoo.run_scripts.runs import RUN_FILE
-from xlzoo.run_scripts.sentence_similarity import load_sentence_model
 from xlzoo.run_scripts.stages.corpus_report import corpus_facts, corpus_report
 from xlzoo.run_scripts.stages.corpus_steps import steps_of
 from xlzoo.run_scripts.stages.publishing import send, write_facts
-from xlzoo.run_scripts.task_executors import CLUSTERS, Step, executor_class, run_here, submit, waiting
 
 logger = logging.getLogger(__name__)
 Report = dict[str, Any]

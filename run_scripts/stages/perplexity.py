@@ -8,11 +8,11 @@ from transformers import PreTrainedModel
 
 from xlzoo.run_scripts.corpora.flores import ALL, open_flores
 from xlzoo.run_scripts.corpora.plain_texts import read_texts
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.measuring.text_perplexity import Reading, text_perplexity
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 from xlzoo.run_scripts.perplexity_arguments import FLORES_PLUS, MeasuredModel, MeasuredText
 from xlzoo.run_scripts.stages.perplexity_report import Metrics, PerplexityReport
-from xlzoo.run_scripts.text_perplexity import Reading, text_perplexity
 
 logger = logging.getLogger(__name__)
 

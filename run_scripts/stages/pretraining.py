@@ -16,8 +16,8 @@ from xlzoo.run_scripts.corpora.collators import PreTrainingCollator
 from xlzoo.run_scripts.corpora.pair_rows import SIDES, MixedRows, as_pairs
 from xlzoo.run_scripts.corpora.pieces import EpochRows
 from xlzoo.run_scripts.devices import require_one_gpu
-from xlzoo.run_scripts.encoders import as_stock, check_length, load_encoder, stock_fields
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import as_stock, check_length, load_encoder, stock_fields
 from xlzoo.run_scripts.objectives.word_alignment import WordAlignmentConfig, WordAlignmentTrainer
 from xlzoo.run_scripts.pretraining_arguments import PreTrainingArguments
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results

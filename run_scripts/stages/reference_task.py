@@ -21,8 +21,8 @@ from xlzoo.run_scripts.corpora.reference_rows import (
     words,
 )
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.tokenizer_files import read_tokenizer
 from xlzoo.run_scripts.reference_arguments import FORMATS, ReferenceArguments
-from xlzoo.run_scripts.tokenizer_files import read_tokenizer
 
 NOTES = "reference_task.json"
 """Beside the rows: the settings that they were made with, and how many there are."""

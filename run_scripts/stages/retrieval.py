@@ -13,16 +13,16 @@ from xlzoo.modeling.modeling_backpack import BackpackGPT2Model
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.modeling.sense_pooling import pool_senses
 from xlzoo.run_scripts.arguments import ModelArguments
-from xlzoo.run_scripts.decoders import DTYPES, load_decoder, load_decoder_tokenizer, positions_of, read_fields
 from xlzoo.run_scripts.devices import as_many_as_fit
-from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import FAMILY
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.measuring.text_perplexity import USUAL_CONTEXT
+from xlzoo.run_scripts.models.decoders import DTYPES, load_decoder, load_decoder_tokenizer, positions_of, read_fields
+from xlzoo.run_scripts.models.encoders import load_encoder, load_tokenizer
+from xlzoo.run_scripts.models.model_configs import FAMILY
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.processes import shared
 from xlzoo.run_scripts.tasks.retrieval import pool, retrieval_scores
-from xlzoo.run_scripts.text_perplexity import USUAL_CONTEXT
 
 
 def is_encoder(name: str) -> bool:

@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerBase
 
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.data_arguments import REPEATABLE, require_at_least
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.sense_picture import draw_senses, require_matplotlib, require_short
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.stages.sense_picture import draw_senses, require_matplotlib, require_short
 
 EDIT = re.compile(r"(.+):(\d+)=(-?\d+(?:\.\d+)?)")
 Scale = dict[int, dict[int, float]]

@@ -11,16 +11,16 @@ from transformers import set_seed
 from xlzoo.hub_cards.probes import record_model, record_peft
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_source_and_target
-from xlzoo.run_scripts.decoder_tokenizers import start_decoder_tokenizer
-from xlzoo.run_scripts.decoders import DecoderArguments
 from xlzoo.run_scripts.language_tests import by_language, joined
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.models.decoder_tokenizers import start_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import DecoderArguments
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.models.quantization import prepared, require_adapter
+from xlzoo.run_scripts.models.seq2seq_models import start_seq2seq
 from xlzoo.run_scripts.objectives.seq2seq import Seq2SeqCollator, Seq2SeqConfig, Seq2SeqTrainer
 from xlzoo.run_scripts.peft_arguments import PeftArguments, require_trainable
-from xlzoo.run_scripts.quantization import prepared, require_adapter
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
 from xlzoo.run_scripts.seq2seq_arguments import Seq2SeqArguments
-from xlzoo.run_scripts.seq2seq_models import start_seq2seq
 from xlzoo.run_scripts.stages.causal_facts import seq2seq_facts
 from xlzoo.run_scripts.stages.curves import draw_curve
 from xlzoo.run_scripts.stages.facts import record_run

@@ -18,7 +18,7 @@ from xlzoo.run_scripts.corpora.pieces import as_windows
 from xlzoo.run_scripts.corpora.sources import as_strings, label_names, require_known_labels
 from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.encoders import check_length, load_encoder, load_tokenizer
+from xlzoo.run_scripts.models.encoders import check_length, load_encoder, load_tokenizer
 from xlzoo.run_scripts.objectives.tagging import TaggingConfig, TaggingTrainer
 from xlzoo.run_scripts.peft_arguments import load_adapted
 from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results

@@ -11,8 +11,8 @@ from xlzoo.modeling.adapter_files import read_adapter, read_head
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxPreTrainedModel
 from xlzoo.run_scripts.arguments import AdapterArguments
-from xlzoo.run_scripts.encoders import read_config
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import read_config
 from xlzoo.run_scripts.runs import adapter_folder
 
 

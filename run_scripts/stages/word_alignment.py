@@ -18,8 +18,8 @@ from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.corpora.alignments import Link, read_gold, read_pharaoh
 from xlzoo.run_scripts.corpora.bitext import SentencePair
 from xlzoo.run_scripts.devices import usable_device
-from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.stages.alignment_input import check_pairs, read_pairs, words_of
 from xlzoo.run_scripts.stages.alignment_plot import DrawnPair, draw_alignments, require_matplotlib
 from xlzoo.run_scripts.stages.link_file import LinkFile

@@ -12,9 +12,10 @@ from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.corpora.translations import Translations, read_translations
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.encoders import check_length, load_tokenizer
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import by_language
+from xlzoo.run_scripts.models.encoders import check_length, load_tokenizer
+from xlzoo.run_scripts.models.weights import FORMATS, weights_digest
 from xlzoo.run_scripts.objectives.consistency import Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.teacher import Recollection, Teacher, TeacherFiles
@@ -25,7 +26,6 @@ from xlzoo.run_scripts.stages.xtune_models import publish_model, start_labels, s
 from xlzoo.run_scripts.stages.xtune_report import add_means, write_report
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
 from xlzoo.run_scripts.stages.xtune_testing import test_model
-from xlzoo.run_scripts.weights import FORMATS, weights_digest
 from xlzoo.run_scripts.xtreme_arguments import with_xtreme
 from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 

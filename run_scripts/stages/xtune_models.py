@@ -16,8 +16,8 @@ from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
-from xlzoo.run_scripts.encoders import load_encoder, read_config
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import load_encoder, read_config
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.peft_arguments import load_adapted
 from xlzoo.run_scripts.stages.classification_facts import with_languages

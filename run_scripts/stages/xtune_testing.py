@@ -5,8 +5,8 @@ from typing import Any
 
 from transformers import set_seed
 
-from xlzoo.run_scripts.encoders import check_length
 from xlzoo.run_scripts.language_tests import by_language
+from xlzoo.run_scripts.models.encoders import check_length
 from xlzoo.run_scripts.objectives.consistency import Weights
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.runs import check_output, claim_output, run_trainer, write_results

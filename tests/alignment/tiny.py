@@ -10,7 +10,7 @@ from transformers import XLMRobertaModel
 from xlzoo.modeling.configuration_xlm_align import XLMAlignConfig
 from xlzoo.modeling.modeling_xlm_align import XLMAlignModel
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 from . import oracles as oracle
 

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.corpora.phrasebook import UPOS, load_phrasebook
-from xlzoo.run_scripts.decoders import load_decoder
+from xlzoo.run_scripts.models.decoders import load_decoder
 from xlzoo.run_scripts.run_clm import main
 
 SEEDS = (0, 1, 2)

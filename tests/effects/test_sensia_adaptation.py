@@ -16,7 +16,7 @@ import pytest
 
 from xlzoo.run_scripts import run_adaptation, run_clm
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer, train_decoder_tokenizer
 
 SEEDS = (0, 1, 2)
 STEPS = 300

@@ -15,9 +15,9 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.text_perplexity import text_perplexity
+from xlzoo.run_scripts.measuring.text_perplexity import text_perplexity
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
 
 CONFIG, WEIGHTS, PICKLE = "config.json", "model.safetensors", "pytorch_model.bin"
 DENSE = "transformer.h.1.mlp.c_fc.weight"

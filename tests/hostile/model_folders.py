@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaForMaskedL
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.run_scripts.arguments import ModelArguments
-from xlzoo.run_scripts.encoders import load_encoder, load_tokenizer
+from xlzoo.run_scripts.models.encoders import load_encoder, load_tokenizer
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz", "<mask>"]
 """The cases count on these 32."""

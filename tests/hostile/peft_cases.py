@@ -11,7 +11,7 @@ from peft import IA3Config, LoraConfig, PeftConfig, get_peft_model
 from tensor_cases import beside, edit_tensors, hostile_pickles, lying_headers, wrong_tensors
 
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 QUERY = "base_model.model.roberta.encoder.layer.1.attention.self.query.lora_A.weight"

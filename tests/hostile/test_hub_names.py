@@ -17,8 +17,8 @@ from transformers import dynamic_module_utils
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.run_scripts.arguments import ModelArguments
-from xlzoo.run_scripts.encoders import load_tokenizer, read_config
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import load_tokenizer, read_config
 
 KINDS = [*adapter_cases.KINDS, *peft_cases.KINDS, *model_cases.KINDS[:5], tokenizer_cases.KINDS[0]]
 

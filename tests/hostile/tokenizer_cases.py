@@ -11,8 +11,8 @@ from tensor_cases import beside
 from transformers import AutoTokenizer
 
 from xlzoo.run_scripts.arguments import ModelArguments
-from xlzoo.run_scripts.encoders import load_tokenizer
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.encoders import load_tokenizer
 
 CONFIG, VOCABULARY = "tokenizer_config.json", "tokenizer.json"
 

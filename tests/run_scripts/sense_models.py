@@ -7,8 +7,8 @@ from tiny_models import TINY_BACKPACK
 from tiny_runs import sentences
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer, new_decoder
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer, new_decoder
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer, train_decoder_tokenizer
 
 
 def make_backpack(folder: Path, seed: int = 3, **changes) -> Path:

@@ -274,7 +274,7 @@ def test_similarity(corpora, sentence_model, base):
     """The cosines are those of the encoder's mean vectors, worked out with transformers alone."""
     from transformers import AutoModel, AutoTokenizer
 
-    from xlzoo.run_scripts.sentence_similarity import similarities
+    from xlzoo.run_scripts.corpora.parallel.sentence_similarity import similarities
 
     pairs = [*numbered(range(6)), ("a", "b c d")]
     tokenizer, model = AutoTokenizer.from_pretrained(base), AutoModel.from_pretrained(base).eval()

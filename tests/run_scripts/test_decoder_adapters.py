@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from xlzoo.run_scripts import run_clm
 from xlzoo.run_scripts.arguments import read_recipe
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.decoders import load_decoder
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.models.decoders import load_decoder
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 from xlzoo.run_scripts.tasks.text_pairs import PAIR_TASKS
 
 SIZES = (

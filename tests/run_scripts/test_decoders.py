@@ -21,8 +21,8 @@ from transformers import (
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts.decoders import has_weights, load_decoder, new_decoder
-from xlzoo.run_scripts.new_tokenizers import train_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import has_weights, load_decoder, new_decoder
+from xlzoo.run_scripts.models.new_tokenizers import train_decoder_tokenizer
 
 SIZES = {
     "vocab_size": 60,

@@ -8,8 +8,8 @@ from datasets import Dataset, DatasetDict
 from known_folders import AFTER, WORDS, write_bigrams, write_rows
 from tiny_runs import refused
 
-from xlzoo.run_scripts import eval_tasks
 from xlzoo.run_scripts.corpora.eval_files import open_local
+from xlzoo.run_scripts.measuring import eval_tasks
 from xlzoo.run_scripts.run_eval import main
 
 

@@ -14,14 +14,14 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.eval_arguments import EvalArguments
-from xlzoo.run_scripts.eval_model import Harnessed
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.measuring.eval_model import Harnessed
+from xlzoo.run_scripts.measuring.text_perplexity import start_token
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs
 from xlzoo.run_scripts.stages.retrieval import Pooling, sentence_vectors
-from xlzoo.run_scripts.text_perplexity import start_token
 
 GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 200, "bos_token_id": 0, "eos_token_id": 2}
 

@@ -7,9 +7,10 @@ from datasets import Dataset, DatasetDict
 from known_folders import write_bigrams, write_rows
 from tiny_runs import refused, sentences
 
-from xlzoo.run_scripts import eval_tasks, run_word_align
+from xlzoo.run_scripts import run_word_align
 from xlzoo.run_scripts.arguments import parse
 from xlzoo.run_scripts.eval_arguments import EvalArguments
+from xlzoo.run_scripts.measuring import eval_tasks
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages import eval_jobs

@@ -19,7 +19,7 @@ from transformers import (
 from xlzoo.hub_cards.checks import check_folder
 from xlzoo.run_scripts import run_merge
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.tensor_files import StoredTensors
+from xlzoo.run_scripts.models.tensor_files import StoredTensors
 
 AUTO = {
     "llama": AutoModelForCausalLM,

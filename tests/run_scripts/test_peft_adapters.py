@@ -12,7 +12,7 @@ from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 
 CONFIGS = {
     "LoRA": LoraConfig(r=4, target_modules=["query", "value"]),

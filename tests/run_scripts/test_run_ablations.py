@@ -15,12 +15,12 @@ from xlzoo.run_scripts.ablation_arguments import ANALYSES, AblatedModels, Ablati
 from xlzoo.run_scripts.arguments import parse
 from xlzoo.run_scripts.corpora.alignments import pharaoh
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.sense_words import ReadText
+from xlzoo.run_scripts.measuring.sense_words import ReadText
+from xlzoo.run_scripts.measuring.text_perplexity import text_perplexity
 from xlzoo.run_scripts.stages import ablations
 from xlzoo.run_scripts.stages.ablation_input import LinkedWords, read_pairs
 from xlzoo.run_scripts.stages.ablation_runs import RUNS, Prepared, Subject
 from xlzoo.run_scripts.tasks.senses.mutual_information import CriticSettings
-from xlzoo.run_scripts.text_perplexity import text_perplexity
 
 SIZE = 30
 PHRASEBOOK = ["--dataset_name", "phrasebook", "--max_samples", SIZE]

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 from xlzoo.modeling.modeling_madx import MadxForSequenceClassification
 from xlzoo.run_scripts import run_classification
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.peft_adapters import load_peft
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 
 PHRASES = ["--dataset_name", "phrasebook", "--save_strategy", "no", "--per_device_train_batch_size", "4"]
 TRAIN = [*PHRASES, "--do_train", "--max_steps", "2"]

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts import run_clm
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
-from xlzoo.run_scripts.decoders import load_decoder
+from xlzoo.run_scripts.models.decoders import load_decoder
 
 SIZES = "n_embd=32,n_layer=2,n_head=4,n_positions=48"
 QUIET = [

@@ -10,7 +10,7 @@ from tiny_runs import refused
 
 from xlzoo.hub_cards.facts import facts_to_json
 from xlzoo.hub_cards.facts_reader import facts_from_json
-from xlzoo.run_scripts import eval_tasks
+from xlzoo.run_scripts.measuring import eval_tasks
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages import eval_jobs, evaluation
 

@@ -13,11 +13,11 @@ from transformers import GPT2Config, GPT2LMHeadModel, XLMRobertaConfig, XLMRober
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.measuring.text_perplexity import Reading, text_perplexity
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 from xlzoo.run_scripts.run_flores_ppl import main
 from xlzoo.run_scripts.stages import perplexity as stage
-from xlzoo.run_scripts.text_perplexity import Reading, text_perplexity
 
 SIZES = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 40, "bos_token_id": 0, "eos_token_id": 2}
 

@@ -14,8 +14,8 @@ from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaForTokenClas
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
 from xlzoo.run_scripts import run_mlm, run_ner
 from xlzoo.run_scripts.corpora.phrasebook import NER_TAGS, load_phrasebook
+from xlzoo.run_scripts.models.peft_adapters import load_peft
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
-from xlzoo.run_scripts.peft_adapters import load_peft
 from xlzoo.run_scripts.tasks.tagging import span_scores, word_accuracy
 
 PHRASES = ["--dataset_name", "phrasebook"]

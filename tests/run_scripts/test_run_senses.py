@@ -9,8 +9,8 @@ from tiny_runs import refused, sentences
 from transformers import GPT2Config
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer, new_decoder
-from xlzoo.run_scripts.new_tokenizers import save_tokenizer, train_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer, new_decoder
+from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer, train_decoder_tokenizer
 from xlzoo.run_scripts.run_senses import main
 
 

@@ -12,9 +12,9 @@ from known_folders import AFTER, WORDS, write_bigrams, write_rows
 from tiny_runs import refused
 
 from xlzoo.run_scripts import devices, processes
-from xlzoo.run_scripts.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.eval_arguments import EvalArguments
-from xlzoo.run_scripts.eval_model import Harnessed
+from xlzoo.run_scripts.measuring.eval_model import Harnessed
+from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
 from xlzoo.run_scripts.run_eval import main
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs, score_model
 

@@ -7,10 +7,10 @@ import torch
 from sense_models import loaded, make_backpack
 from tiny_runs import sentences
 
-from xlzoo.run_scripts.mixture_losses import mixture_losses
-from xlzoo.run_scripts.sense_words import mixture_vectors, read_texts, word_senses
+from xlzoo.run_scripts.measuring.mixture_losses import mixture_losses
+from xlzoo.run_scripts.measuring.sense_words import mixture_vectors, read_texts, word_senses
+from xlzoo.run_scripts.measuring.text_perplexity import Reading, encode_texts, text_perplexity
 from xlzoo.run_scripts.tasks.senses.mixing import INTACT, UNIFORM, alone, dropped, shuffled
-from xlzoo.run_scripts.text_perplexity import Reading, encode_texts, text_perplexity
 
 TEXTS = [
     "The farmer was in the garden.",
@@ -58,7 +58,7 @@ def test_senses_of_words_are_the_means_of_their_pieces(both, read, monkeypatch):
     assert max(map(len, words)) > 1
     expected = torch.stack([model.sense_vectors(list(word)).mean(0) for word in words])
     assert torch.allclose(torch.cat(list(word_senses(model, words))), expected, atol=1e-6)
-    monkeypatch.setattr("xlzoo.run_scripts.sense_words.NUMBERS", 1)
+    monkeypatch.setattr("xlzoo.run_scripts.measuring.sense_words.NUMBERS", 1)
     parts = list(word_senses(model, words))
     assert len(parts) == len(words) and torch.allclose(torch.cat(parts), expected, atol=1e-6)
 
@@ -142,7 +142,7 @@ def test_a_sense_that_says_nothing_may_go(both):
 
 
 def test_losses_do_not_depend_on_batches(both, measured, texts, monkeypatch):
-    monkeypatch.setattr("xlzoo.run_scripts.mixture_losses.NUMBERS", 1)
+    monkeypatch.setattr("xlzoo.run_scripts.measuring.mixture_losses.NUMBERS", 1)
     encoded = encode_texts(both[1], texts, add_start_token=True)
     found = mixture_losses(both[0], encoded.rows, (24, 12), 4, [[1, 2, 3, 0]])
     assert {name: nats / encoded.amount.tokens for name, nats in found.items()} == pytest.approx(measured, rel=1e-6)

@@ -8,7 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.run_scripts.tensor_files import StoredTensors, TensorWriter
+from xlzoo.run_scripts.models.tensor_files import StoredTensors, TensorWriter
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 

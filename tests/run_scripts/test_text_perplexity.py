@@ -13,10 +13,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, XLMRobertaConfig, XLMRober
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts import token_losses as module
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
-from xlzoo.run_scripts.text_perplexity import Reading, encode_texts, start_token, text_perplexity
-from xlzoo.run_scripts.token_losses import token_losses
+from xlzoo.run_scripts.measuring import token_losses as module
+from xlzoo.run_scripts.measuring.text_perplexity import Reading, encode_texts, start_token, text_perplexity
+from xlzoo.run_scripts.measuring.token_losses import token_losses
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 WORDS = ("<s>", "a", "é")
 #                    <s>   a    é

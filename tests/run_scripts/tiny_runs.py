@@ -11,7 +11,7 @@ from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.run_scripts import run_mlm
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 ENCODER = {
     "hidden_size": 32,

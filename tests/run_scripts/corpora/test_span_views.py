@@ -18,7 +18,7 @@ from xlzoo.run_scripts.corpora.span_windows import WindowSizes, as_asked_windows
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 SIZES = WindowSizes(length=64, stride=16, question=20)
 NOTHING = Augmentation(frozenset())

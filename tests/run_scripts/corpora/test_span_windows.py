@@ -18,7 +18,7 @@ from xlzoo.run_scripts.corpora.span_windows import (
     cut_passage,
 )
 from xlzoo.run_scripts.corpora.squad import read_squad, with_answers
-from xlzoo.run_scripts.new_tokenizers import SPECIAL_TOKENS, train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import SPECIAL_TOKENS, train_tokenizer
 from xlzoo.run_scripts.tasks.spans import answer_scores
 
 SMALL = WindowSizes(length=40, stride=12, question=10)

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast, XLMRobertaTokenizer
 
 from xlzoo.run_scripts.corpora.unigram import sampler_of
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 PIECES = {"▁": -2.0, "a": -1.5, "b": -2.5, "n": -3.0, "▁b": -2.2, "an": -1.0, "▁ban": -3.0, "ana": -2.0, "na": -1.7}
 SPECIAL = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]

@@ -10,7 +10,7 @@ from xlzoo.run_scripts.corpora.tagged_views import TaggedViewCollator
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.corpora.views import Augmentation
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 NUMBER = 32
 

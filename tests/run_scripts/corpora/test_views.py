@@ -10,7 +10,7 @@ from xlzoo.run_scripts.corpora.dictionaries import read_dictionaries
 from xlzoo.run_scripts.corpora.translations import Translation, read_translations
 from xlzoo.run_scripts.corpora.unigram import sampler_of
 from xlzoo.run_scripts.corpora.views import Augmentation, WordPieces
-from xlzoo.run_scripts.new_tokenizers import train_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_tokenizer
 
 WORDS = ["The", "cat", "sees", "Amina"]
 DICTIONARIES = {"deu": {"the": ["der", "die"], "cat": ["Katze"]}, "fra": {"cat": ["chat"], "sees": ["voit"]}}

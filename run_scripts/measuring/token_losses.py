@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from xlzoo.run_scripts.decoders import NONSENSE
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.decoders import NONSENSE
 from xlzoo.run_scripts.tasks.perplexity import Window, windows
 
 LOGITS = 2**28

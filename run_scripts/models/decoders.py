@@ -27,10 +27,10 @@ from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.modeling.safe_files import find_file, read_json, require_file
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import override
-from xlzoo.run_scripts.quantization import BITS, quantized
-from xlzoo.run_scripts.tokenizer_files import read_tokenizer
-from xlzoo.run_scripts.weights import BUFFERS, FORMATS, read_weights, require_memory
+from xlzoo.run_scripts.models.model_configs import override
+from xlzoo.run_scripts.models.quantization import BITS, quantized
+from xlzoo.run_scripts.models.tokenizer_files import read_tokenizer
+from xlzoo.run_scripts.models.weights import BUFFERS, FORMATS, read_weights, require_memory
 
 BACKPACK = "backpack"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

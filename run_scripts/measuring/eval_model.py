@@ -10,11 +10,11 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xlzoo.run_scripts.decoders import positions_of
 from xlzoo.run_scripts.devices import as_many_as_fit
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.measuring.text_perplexity import USUAL_CONTEXT, start_token
+from xlzoo.run_scripts.models.decoders import positions_of
 from xlzoo.run_scripts.processes import shared
-from xlzoo.run_scripts.text_perplexity import USUAL_CONTEXT, start_token
 
 Done = TypeVar("Done")
 Encoded = tuple[tuple[str, str], list[int], list[int]]

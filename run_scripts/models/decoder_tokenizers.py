@@ -6,9 +6,9 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from xlzoo.run_scripts.decoders import DecoderArguments, load_decoder_tokenizer
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.new_tokenizers import train_decoder_tokenizer
+from xlzoo.run_scripts.models.decoders import DecoderArguments, load_decoder_tokenizer
+from xlzoo.run_scripts.models.new_tokenizers import train_decoder_tokenizer
 
 
 def start_decoder_tokenizer(

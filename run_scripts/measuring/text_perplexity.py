@@ -14,10 +14,10 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.run_scripts.data_arguments import require_at_least
-from xlzoo.run_scripts.decoders import positions_of
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.measuring.token_losses import token_losses
+from xlzoo.run_scripts.models.decoders import positions_of
 from xlzoo.run_scripts.tasks.perplexity import Amount, perplexity_metrics
-from xlzoo.run_scripts.token_losses import token_losses
 
 USUAL_CONTEXT = 2048
 """Tokens in a window where the model has no limit of its own, as in lm-eval."""

@@ -12,9 +12,9 @@ from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.safe_files import read_json, require_file
 from xlzoo.run_scripts.merging.layout import PAIRS, PREFIX, layout
 from xlzoo.run_scripts.merging.settings import rank_of
-from xlzoo.run_scripts.peft_adapters import CONFIG, KINDS, WEIGHTS, checked_kind, weights_file
+from xlzoo.run_scripts.models.peft_adapters import CONFIG, KINDS, WEIGHTS, checked_kind, weights_file
+from xlzoo.run_scripts.models.tensor_files import StoredTensors, TensorWriter
 from xlzoo.run_scripts.runs import adapter_folder
-from xlzoo.run_scripts.tensor_files import StoredTensors, TensorWriter
 
 KEPT = ("peft_type", "base_model_name_or_path", "revision", "auto_mapping")
 """Further fields that a written configuration keeps."""

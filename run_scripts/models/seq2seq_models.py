@@ -5,8 +5,8 @@ from typing import Any
 from transformers import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, PretrainedConfig, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
-from xlzoo.run_scripts.decoders import DecoderArguments, start_decoder
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.models.decoders import DecoderArguments, start_decoder
 
 
 def start_seq2seq(args: DecoderArguments, tokenizer: Tokenizer) -> tuple[PreTrainedModel, int]:

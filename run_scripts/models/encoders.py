@@ -11,9 +11,9 @@ from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaPreTr
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.model_configs import FAMILY, Config, check_config, override, read_config
-from xlzoo.run_scripts.tokenizer_files import read_tokenizer
-from xlzoo.run_scripts.weights import fitting, read_weights, require_room
+from xlzoo.run_scripts.models.model_configs import FAMILY, Config, check_config, override, read_config
+from xlzoo.run_scripts.models.tokenizer_files import read_tokenizer
+from xlzoo.run_scripts.models.weights import fitting, read_weights, require_room
 
 Model = TypeVar("Model", bound=XLMRobertaPreTrainedModel)
 logger = logging.getLogger(__name__)

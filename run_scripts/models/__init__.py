@@ -1,0 +1,1 @@
+"""What a run starts from: models, adapters and tokenizers, read from files without believing them, or new."""
