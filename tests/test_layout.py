@@ -80,6 +80,12 @@ def test_lower_rooms_stay_below():
                 assert name.startswith((f"run_scripts.{room}", "run_scripts.errors")), (path, name)
 
 
+def test_what_loads_measures_and_trains_models_stays_below_the_stages():
+    for room in ("models", "measuring", "objectives"):
+        for path in (ROOT / "run_scripts" / room).rglob("*.py"):
+            assert not any(name.startswith(("run_scripts.stages", "hub_cards")) for name in ours(path)), path
+
+
 def test_no_script_is_named_like_a_library():
     """`python run_scripts/run_x.py` puts that folder first on the path: `datasets.py` there would hide the library."""
     assert not {path.stem for path in (ROOT / "run_scripts").iterdir()} & (LIBRARIES | sys.stdlib_module_names)
