@@ -266,9 +266,8 @@ class BackpackGPT2LMHeadModel(SenseHeadApi, BackpackGPT2PreTrainedModel, Generat
             targets = next_tokens(labels.to(states.device), attention_mask)
             complete = logits if isinstance(logits_to_keep, int) and logits_to_keep == 0 else None
             loss, plain = head_sums(self.lm_head, states, complete, targets, smoothing)
-            if num_items_in_batch is None:
-                num_items_in_batch = (targets != -100).sum().clamp(min=1)
-            loss, plain = loss / num_items_in_batch, plain / num_items_in_batch
+            step = (targets != -100).sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+            loss, plain = (total / step.clamp(min=1) for total in (loss, plain))
         output = BackpackGPT2LMHeadModelOutput(
             loss=loss,
             logits=logits,

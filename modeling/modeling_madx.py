@@ -149,7 +149,8 @@ class MadxForMaskedLM(MadxPreTrainedModel, XLMRobertaForMaskedLM):
         """Predict tokens: logits `[B, L, V]`, or, given `labels` `[B, L]`, loss and logits of the labelled positions.
 
         With labels the head runs only where they are not -100, and `logits` is `[N, V]` in reading order. The loss is
-        the mean over those N positions, or their sum over `num_items_in_batch` when gradients are accumulated.
+        the mean over those N positions, or their sum over `num_items_in_batch` when gradients are accumulated; it is 0
+        where nothing is labelled.
         """
         outputs = self.roberta(input_ids, attention_mask=attention_mask, return_dict=True, **kwargs)
         states, loss = outputs.last_hidden_state, None
@@ -158,8 +159,8 @@ class MadxForMaskedLM(MadxPreTrainedModel, XLMRobertaForMaskedLM):
         else:
             predicted = labels != -100
             logits, targets = self.project(states[predicted]), labels[predicted]
-            count = max(len(targets), 1) if num_items_in_batch is None else num_items_in_batch
-            loss = SummedCrossEntropy.apply(logits, targets) / count
+            count = torch.as_tensor(len(targets) if num_items_in_batch is None else num_items_in_batch)
+            loss = SummedCrossEntropy.apply(logits, targets) / count.clamp(min=1)
         result = MaskedLMOutput(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
         )

@@ -186,5 +186,5 @@ def _summed_up(parts: Mapping[str, Part], step: torch.Tensor | int | None) -> di
     means = {f"loss_{name}": total / max(count, 1) for name, (total, count) in parts.items()}
     counts = [parts[name][1] if name in parts else 0 for name in PARTS]
     total = torch.stack([total for total, _ in parts.values()]).sum()
-    loss = total / (max(sum(counts), 1) if step is None else step)
+    loss = total / torch.as_tensor(sum(counts) if step is None else step).clamp(min=1)
     return {"loss": loss, "predictions": torch.tensor(counts, device=loss.device), **means}

@@ -95,7 +95,7 @@ def match_links(similarity: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     except ImportError as error:
         raise ImportError("The method 'match' needs scipy, which is not installed: pip install scipy.") from error
     links = torch.zeros_like(inside, device="cpu")
-    values, rows, columns = similarity.double().cpu(), inside.any(2).cpu(), inside.any(1).cpu()
+    values, rows, columns = similarity.cpu().double(), inside.any(2).cpu(), inside.any(1).cpu()
     for number in range(len(links)):
         row, column = rows[number].nonzero()[:, 0], columns[number].nonzero()[:, 0]
         chosen = linear_sum_assignment(values[number][row][:, column].numpy(), maximize=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import shutil
 from pathlib import Path
@@ -30,6 +31,7 @@ def check_output(args: RunArguments) -> str | None:
     A folder that holds anything is refused, unless it is to be resumed, or is a run to be overwritten.
     """
     folder, resume = args.folder, args.resume_from_checkpoint
+    _require_whole(args)
     # The first process looks before any process writes, and the others find what it left.
     with args.main_process_first(local=False):
         if args.process_index == 0:
@@ -43,6 +45,16 @@ def check_output(args: RunArguments) -> str | None:
                 f"--resume_from_checkpoint {resume} is no complete checkpoint; expected a folder or 'last'."
             )
         return resume
+
+
+def _require_whole(args: RunArguments) -> None:
+    """Refuse to hold a model in pieces: the first process's piece would be saved as if it were all."""
+    is_zero3 = args.deepspeed_plugin is not None and args.deepspeed_plugin.zero_stage == 3
+    if args.fsdp or is_zero3 or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        raise UserError(
+            "FSDP and DeepSpeed's ZeRO-3 hold a model in pieces, and what is saved here is whole; leave them out: "
+            "torchrun and accelerate launch need neither."
+        )
 
 
 def claim_output(args: RunArguments) -> None:
@@ -127,6 +139,11 @@ def needed_splits(args: RunArguments, data: DatasetDict) -> DatasetDict:
     if not (args.do_train or args.do_eval or args.do_predict):
         args.do_train, args.do_eval = True, "validation" in splits
     wanted = {"train": args.do_train, "validation": args.do_eval, "test": args.do_predict}
+    if args.do_train and (args.bf16_full_eval or args.fp16_full_eval):
+        raise UserError(
+            "--bf16_full_eval and --fp16_full_eval round the weights that were just trained, before they are saved; "
+            "evaluate so in another run."
+        )
     for split in (split for split, needed in wanted.items() if needed and split not in splits):
         flag = {"train": "do_train", "validation": "do_eval", "test": "do_predict"}[split]
         raise UserError(f"--{flag} needs a {split} split, the data has {', '.join(splits)}; add --{split}_file.")
@@ -144,7 +161,15 @@ def run_trainer(
         results |= trainer.evaluate()
     if trainer.args.do_predict:
         results |= trainer.evaluate(test, metric_key_prefix="test")
+    _without_autocast(trainer.model)
     return results
+
+
+def _without_autocast(model: Any) -> None:
+    """Undo what `--bf16` and `--fp16` made of a model's forward: what is published is held against its answers."""
+    own = vars(model)
+    if "_original_forward" in own:
+        own["forward"] = own.pop("_original_forward")
 
 
 def adapter_folder(path: str) -> str:

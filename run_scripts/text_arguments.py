@@ -63,6 +63,10 @@ class TextArguments(PromptSource):
     def _streams(self) -> Splits:
         """Stream the training rows; the others, which are few, are read."""
         parts = [stream(source) for source in self.sources("text")]
+        if lacking := set().union(*parts) - set(parts[0]).intersection(*parts):
+            raise UserError(
+                f"A --dataset_config_name has no {min(lacking)} split and another one has; name one of them."
+            )
         joined = {split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]}
         found: Splits = {}
         for split, rows in joined.items():

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xlzoo.run_scripts.devices import as_many_as_fit
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.measuring.text_perplexity import USUAL_CONTEXT, start_token
-from xlzoo.run_scripts.models.decoders import positions_of
+from xlzoo.run_scripts.models.positions import positions_left
 from xlzoo.run_scripts.processes import shared
 
 Done = TypeVar("Done")
@@ -38,7 +38,7 @@ class Harnessed(HFLM):
         max_new_tokens: int = 256,
     ) -> None:
         """Wrap a model in evaluation mode; UserError for lengths that it has no positions for."""
-        most = positions_of(model.config)
+        most = positions_left(model)
         length = max_length or most or USUAL_CONTEXT
         if most and length > most:
             raise UserError(f"--max_length is {length}; expected at most {most}, all that the model takes.")

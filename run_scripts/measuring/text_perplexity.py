@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xlzoo.run_scripts.data_arguments import require_at_least
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.measuring.token_losses import token_losses
-from xlzoo.run_scripts.models.decoders import positions_of
+from xlzoo.run_scripts.models.positions import positions_left
 from xlzoo.run_scripts.tasks.perplexity import Amount, perplexity_metrics
 
 USUAL_CONTEXT = 2048
@@ -50,7 +50,7 @@ class Reading:
 
     def window(self, model: PreTrainedModel) -> tuple[int, int]:
         """Return length and stride of the model's windows; UserError where it cannot read as much."""
-        most = positions_of(model.config)
+        most = positions_left(model)
         length = self.max_length or most or USUAL_CONTEXT
         if most and length > most:
             raise UserError(f"--max_length is {length}; expected at most {most}, all that the model takes.")

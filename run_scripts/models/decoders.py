@@ -127,14 +127,15 @@ def start_decoder(
     name, config_name = args.model_name_or_path, args.config_name
     if name is None and args.quantization:
         raise UserError("--quantization is for the base of an adapter; name it with --model_name_or_path.")
+    dtype = None if args.dtype == "auto" else args.dtype
     if name is None or (config_name and not has_weights(name)):
-        return new_decoder(_new_config(args), tokenizer, find)
+        made: Any = new_decoder(_new_config(args), tokenizer, find)
+        return made.to(DTYPES[dtype]) if dtype else made
     if args.config_overrides or args.model_type or config_name not in (None, name):
         raise UserError(
             f"--config_name, --config_overrides and --model_type describe a new model, but {name!r} holds weights; "
             "leave them out, or --model_name_or_path."
         )
-    dtype = None if args.dtype == "auto" else args.dtype
     trusted, bits = args.trust_remote_code, args.quantization
     model = load_decoder(name, trust_remote_code=trusted, dtype=dtype, quantization=bits, find=find)
     embeddings: Any = model.get_input_embeddings()
@@ -145,12 +146,6 @@ def start_decoder(
             "that the model was trained with."
         )
     return model
-
-
-def positions_of(config: PretrainedConfig) -> int | None:
-    """Return how long a text the model can read at all; `None` where it has no such limit."""
-    fields = config.get_text_config().to_dict()
-    return fields.get(config.attribute_map.get("max_position_embeddings", "max_position_embeddings"))
 
 
 def _new_config(args: DecoderArguments) -> PretrainedConfig:

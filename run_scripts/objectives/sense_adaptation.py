@@ -111,7 +111,7 @@ class SenseAdaptationTrainer(Trainer):
         if num_items_in_batch is None:
             lm = outputs.loss / predicted.clamp(min=1)
         else:
-            lm = outputs.loss / num_items_in_batch
+            lm = outputs.loss / torch.as_tensor(num_items_in_batch).clamp(min=1)
             if self.args.average_tokens_across_devices:
                 lm = lm * self.accelerator.num_processes
         contrast = (now.weights.ctx * ctx + now.weights.sns * sns) / self.current_gradient_accumulation_steps

@@ -28,5 +28,8 @@ class StepMeanTrainer(Trainer):
         """Return what a batch, whose `own` labels have a loss of `total` together, adds to the mean of its step."""
         if num_items_in_batch is None:
             return total / own
-        loss = total / num_items_in_batch
-        return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
+        loss = total / torch.as_tensor(num_items_in_batch).clamp(min=1)
+        if self.args.average_tokens_across_devices:
+            return loss * self.accelerator.num_processes
+        # The Trainer counts a GPU's part where one process has several; what it adds up here is of all of them.
+        return loss / max(self.args.n_gpu, 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict, IterableDataset
 from peft import PeftModel
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from xlzoo.hub_cards import Facts
 from xlzoo.hub_cards.probes import record_model, record_peft, require_trusted_base
@@ -18,8 +18,9 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import by_language, joined
 from xlzoo.run_scripts.measuring.token_losses import require_causal
 from xlzoo.run_scripts.models.decoder_tokenizers import start_decoder_tokenizer
-from xlzoo.run_scripts.models.decoders import DecoderArguments, positions_of, start_decoder
+from xlzoo.run_scripts.models.decoders import DecoderArguments, start_decoder
 from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
+from xlzoo.run_scripts.models.positions import positions_left
 from xlzoo.run_scripts.models.quantization import prepared, require_adapter
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig, CausalLMTrainer, SequenceCollator
 from xlzoo.run_scripts.objectives.token_scores import completion_scores, perplexity
@@ -53,7 +54,6 @@ def train_causal_lm(
     tokenizer = start_decoder_tokenizer(model_args, rows, checkpoint)
     model = start_decoder(model_args, tokenizer)
     require_causal(model.eval())
-    length = _block_size(data_args.block_size, model.config)
     model = prepared(model, model_args.quantization, bool(args.gradient_checkpointing))
     adapted = peft_args.adapt(model, "CAUSAL_LM")
     require_trainable(adapted, bool(args.gradient_checkpointing))
@@ -62,6 +62,7 @@ def train_causal_lm(
     if args.freeze_backpack:
         _freeze(adapted)
     require_fit(adapted, checkpoint)
+    length = _block_size(data_args.block_size, adapted)
     encode = partial(_encode, tokenizer=tokenizer, length=length, data_args=data_args, args=args)
     splits = {split: encode(part) for split, part in rows.items() if split != "test"}
     claim_output(args)
@@ -109,12 +110,13 @@ def _rows(data_args: TextArguments, args: CausalLMConfig) -> tuple[Mapping[str, 
     if args.do_train and data_args.streaming and args.max_steps <= 0:
         raise UserError("A stream has no end that is known; say with --max_steps how long to train.")
     if isinstance(stream := needed.get("train"), IterableDataset):
-        needed["train"] = stream.shuffle(seed=args.data_seed or args.seed, buffer_size=data_args.shuffle_buffer_size)
+        seed = args.seed if args.data_seed is None else args.data_seed
+        needed["train"] = stream.shuffle(seed=seed, buffer_size=data_args.shuffle_buffer_size)
     return needed, tests
 
 
-def _block_size(asked: int | None, config: PretrainedConfig) -> int:
-    most = positions_of(config)
+def _block_size(asked: int | None, model: PreTrainedModel | PeftModel) -> int:
+    most = positions_left(model)
     if asked and most and asked > most:
         raise UserError(f"--block_size {asked} is more than the model's {most} positions; give less.")
     return asked or min(most or LONGEST, LONGEST)

@@ -17,7 +17,7 @@ from xlzoo.run_scripts.word_align_arguments import AlignerArguments
 
 def load_measured_aligner(args: MeasuredModel) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load the encoder that the arguments name as an aligner, where it is to run, and its tokenizer."""
-    named = AlignerArguments(model_name_or_path=args.model_path, tokenizer_name=args.tokenizer_name)
+    named = AlignerArguments(args.model_path, args.tokenizer_name, args.trust_remote_code)
     tokenizer, loaded = load_aligner(named, args.place())
     model: Any = loaded
     return (model if args.dtype == "auto" else model.to(DTYPES[args.dtype])), tokenizer

@@ -11,15 +11,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlzoo.modeling.modeling_backpack import BackpackGPT2Model
 from xlzoo.modeling.modeling_madx import MadxForMaskedLM
-from xlzoo.modeling.sense_pooling import pool_senses
 from xlzoo.run_scripts.arguments import ModelArguments
 from xlzoo.run_scripts.devices import as_many_as_fit
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.measuring.text_perplexity import USUAL_CONTEXT
-from xlzoo.run_scripts.models.decoders import DTYPES, load_decoder, load_decoder_tokenizer, positions_of, read_fields
+from xlzoo.run_scripts.models.decoders import DTYPES, load_decoder, load_decoder_tokenizer, read_fields
 from xlzoo.run_scripts.models.encoders import load_encoder, load_tokenizer
 from xlzoo.run_scripts.models.model_configs import FAMILY
 from xlzoo.run_scripts.models.peft_adapters import load_peft
+from xlzoo.run_scripts.models.positions import positions_of, prefix_length
 from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.processes import shared
 from xlzoo.run_scripts.tasks.retrieval import pool, retrieval_scores
@@ -34,7 +34,11 @@ def load_measured(args: MeasuredModel) -> tuple[PreTrainedModel, PreTrainedToken
     """Load the encoder or decoder that the arguments name, with its adapter, where it is to run, and its tokenizer."""
     dtype = None if args.dtype == "auto" else args.dtype
     if is_encoder(args.model_path):
-        named = ModelArguments(model_name_or_path=args.model_path, tokenizer_name=args.tokenizer_name)
+        named = ModelArguments(
+            model_name_or_path=args.model_path,
+            tokenizer_name=args.tokenizer_name,
+            trust_remote_code=args.trust_remote_code,
+        )
         tokenizer = load_tokenizer(named)
         model: Any = load_encoder(MadxForMaskedLM, named, tokenizer)
         model = model.to(DTYPES[dtype]) if dtype else model
@@ -69,7 +73,12 @@ def measure_retrieval(
 
 
 def trunk_of(model: PreTrainedModel, pooling: str) -> Any:
-    """Return the part of a model that makes states; UserError where senses are to be pooled, and it has none."""
+    """Return the part of a model that makes states.
+
+    UserError where senses are to be pooled, and it has none, and where an adapter's prefix would go unread.
+    """
+    if prefix_length(model):
+        raise UserError("Sentence vectors are made without an adapter's prefix; give a LoRA or IA3 adapter, or none.")
     trunk = (model.get_base_model() if isinstance(model, PeftModel) else model).base_model
     if pooling == "senses" and not isinstance(trunk, BackpackGPT2Model):
         raise UserError(f"--pooling senses is for Backpacks, not {type(trunk).__name__}; give mean or last.")
@@ -114,8 +123,8 @@ def _vectors(
 
 def _pooled(trunk: Any, ids: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
     if pooling.kind == "senses":
-        outputs = trunk(input_ids=ids, attention_mask=mask, output_senses=True, output_contextualization=True)
-        return pool_senses(outputs.senses, outputs.contextualization, mask, pooling.temperature)[0].float()
+        options = {"use_cache": False, "sense_pool_temperature": pooling.temperature}
+        return trunk(input_ids=ids, attention_mask=mask, **options).sense_vectors.float()
     return pool(trunk(input_ids=ids, attention_mask=mask).last_hidden_state, mask, pooling.kind)
 
 

@@ -12,7 +12,7 @@ BLOCK = 1024
 def pool(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor:
     """Return sentence vectors `[B, D]` of token vectors `[B, L, D]`, padded on either side, in float32.
 
-    The mean of the tokens that `mask` `[B, L]` marks, or the last one of them.
+    The mean of the tokens that `mask` `[B, L]` marks, 0 where it marks none, or the last one of them.
     """
     states = states.float()
     if pooling == "last":
@@ -20,7 +20,7 @@ def pool(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tensor
         last = places.masked_fill(mask == 0, -1).argmax(dim=1)
         return states[torch.arange(len(states), device=states.device), last]
     weights = mask.unsqueeze(-1).to(states.dtype)
-    return (states * weights).sum(dim=1) / weights.sum(dim=1)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 
 def retrieval_scores(source: torch.Tensor, target: torch.Tensor) -> dict[str, float]:

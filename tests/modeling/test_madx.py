@@ -98,7 +98,8 @@ def test_masked_loss_and_gradients_equal_stock(batch):
 def test_masked_loss_without_labels_is_zero_and_accumulates_by_count(batch):
     model = madx()
     labels = torch.full_like(batch["input_ids"], -100)
-    assert model(**batch, labels=labels).loss.item() == 0.0
+    for counted in (None, 0, torch.tensor(0)):
+        assert model(**batch, labels=labels, num_items_in_batch=counted).loss.item() == 0.0
     labels[0, 2], labels[1, 3] = 17, 99
     mean = model(**batch, labels=labels).loss
     assert torch.allclose(model(**batch, labels=labels, num_items_in_batch=8).loss * 4, mean)

@@ -55,6 +55,9 @@ def test_each_loss_equals_plain_loops():
     total, number = sum(map(sum, parts.values())), sum(map(len, parts.values()))
     assert close(outputs.loss.item(), total / number)
     assert close(model(**batch, num_items_in_batch=50).loss.item(), total / 50)
+    nothing = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    silent = torch.full_like(batch["labels"], -100)
+    assert model(**nothing, labels=silent, num_items_in_batch=torch.tensor(0)).loss.item() == 0.0
 
 
 def test_a_part_that_is_absent_has_no_loss():

@@ -21,7 +21,7 @@ from transformers import (
 
 from xlzoo.modeling.configuration_backpack import BackpackGPT2Config
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
-from xlzoo.run_scripts.models.decoders import has_weights, load_decoder, new_decoder
+from xlzoo.run_scripts.models.decoders import DecoderArguments, has_weights, load_decoder, new_decoder, start_decoder
 from xlzoo.run_scripts.models.new_tokenizers import train_decoder_tokenizer
 
 SIZES = {
@@ -127,3 +127,11 @@ def test_a_new_model_takes_the_tokenizers_vocabulary():
     assert model.config.vocab_size == len(tokenizer) == model.lm_head.out_features
     assert model.config.eos_token_id == tokenizer.eos_token_id
     refused(lambda: new_decoder(GPT2Config(**{**GPT2, "n_embd": 2**17}), tokenizer), "billion numbers")
+
+
+@pytest.mark.parametrize(("asked", "made"), [("bfloat16", torch.bfloat16), ("auto", torch.float32)])
+def test_a_new_model_has_the_numbers_that_are_asked_for(asked, made):
+    tokenizer = train_decoder_tokenizer(sentences()["text"], 400)
+    sizes = "n_embd=32,n_layer=1,n_head=2"
+    model = start_decoder(DecoderArguments(model_type="gpt2", config_overrides=sizes, dtype=asked), tokenizer)
+    assert {parameter.dtype for parameter in model.parameters()} == {made}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import IterableDataset
 from killed_runs import in_state, in_step, killed_at
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -19,6 +20,9 @@ from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts import run_clm
 from xlzoo.run_scripts.corpora.phrasebook import load_phrasebook
 from xlzoo.run_scripts.models.decoders import load_decoder
+from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig
+from xlzoo.run_scripts.stages.causal_lm import _rows
+from xlzoo.run_scripts.text_arguments import TextArguments
 
 SIZES = "n_embd=32,n_layer=2,n_head=4,n_positions=48"
 QUIET = [
@@ -196,6 +200,25 @@ def test_streams_learn_what_rows_learn(bases, tmp_path):
     assert_same(tmp_path / "stream", tmp_path / "rows")
     clm(tmp_path / "shuffled", *flags, "--streaming")
     assert_different(tmp_path / "stream", tmp_path / "shuffled")
+
+
+def test_a_data_seed_of_0_is_one(tmp_path):
+    asked = {"do_train": True, "max_steps": 1, "seed": 5, "report_to": "none"}
+    text = TextArguments(dataset_name="phrasebook", streaming=True, max_train_samples=20)
+    drawn = {
+        seed: [row["text"] for row in _rows(text, CausalLMConfig(str(tmp_path), data_seed=seed, **asked))[0]["train"]]
+        for seed in (0, 5, None)
+    }
+    assert drawn[0] != drawn[5] == drawn[None] and set(drawn[0]) == set(drawn[5])
+
+
+def test_streams_of_several_configurations_have_the_same_splits(monkeypatch):
+    rows = IterableDataset.from_generator(lambda: iter([{"text": "one"}]))
+    found = {"eng": {"train": rows, "validation": rows}, "swh": {"train": rows}}
+    monkeypatch.setattr("xlzoo.run_scripts.text_arguments.stream", lambda source: found[source.config])
+    for names in (["eng", "swh"], ["swh", "eng"]):
+        text = TextArguments(dataset_name="some", dataset_config_name=names, streaming=True)
+        refused(text.rows, "no validation split")
 
 
 SAVING = ["--save_strategy", "steps", "--save_steps", "3", "--do_train", "--max_steps", "8"]

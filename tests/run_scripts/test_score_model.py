@@ -12,11 +12,15 @@ from known_folders import AFTER, WORDS, write_bigrams, write_rows
 from tiny_runs import refused
 
 from xlzoo.run_scripts import devices, processes
+from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.eval_arguments import EvalArguments
 from xlzoo.run_scripts.measuring.eval_model import Harnessed
 from xlzoo.run_scripts.models.decoders import load_decoder, load_decoder_tokenizer
+from xlzoo.run_scripts.perplexity_arguments import MeasuredModel
 from xlzoo.run_scripts.run_eval import main
+from xlzoo.run_scripts.stages.eval_alignment import load_measured_aligner
 from xlzoo.run_scripts.stages.evaluation import prepare_jobs, score_model
+from xlzoo.run_scripts.stages.retrieval import load_measured
 
 TASKS = ["xnli", "mgsm", "tatoeba"]
 
@@ -59,6 +63,17 @@ def test_scores_of_a_loaded_model(bigrams, data):
         model.lm_head.weight.zero_()
     assert score_model(model, tokenizer, jobs, args)["mgsm_direct_sw"] == 0
     refused(lambda: prepare_jobs(EvalArguments(task=["xnli"], lang=["tr"], data_dir=str(data))), "xnli has no 'tr'")
+
+
+@pytest.mark.parametrize("load", [load_measured, load_measured_aligner])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_encoders_tokenizers_are_trusted_as_the_user_says(base, monkeypatch, load, trusted):
+    def read(name, trust_remote_code):
+        assert trust_remote_code is trusted
+        raise UserError("The tokenizer was asked for, and that is all.")
+
+    monkeypatch.setattr("xlzoo.run_scripts.models.encoders.read_tokenizer", read)
+    refused(lambda: load(MeasuredModel(str(base), trust_remote_code=trusted, device="cpu")), "was asked for")
 
 
 def test_rows_that_do_not_fit_are_read_in_smaller_batches(bigrams, data, monkeypatch):

@@ -58,7 +58,7 @@ def rows():
     return Dataset.from_list(made)
 
 
-def trainer(model, folder, **options):
+def trainer(model, folder, gpus=0, **options):
     common = {"optim": "sgd", "learning_rate": 0.1, "max_steps": 1, "max_grad_norm": 0.0, "logging_steps": 1}
     args = CausalLMConfig(
         output_dir=str(folder),
@@ -69,6 +69,7 @@ def trainer(model, folder, **options):
         remove_unused_columns=False,
         **{**common, **options},
     )
+    args._n_gpu = gpus
     data = {"train_dataset": rows(), "eval_dataset": rows()}
     return CausalLMTrainer(model=model, args=args, data_collator=SequenceCollator(0), **data)
 
@@ -103,6 +104,30 @@ def test_batches_of_any_size_are_one_step(tmp_path):
     trainer(parts, tmp_path, per_device_train_batch_size=1, gradient_accumulation_steps=4).train()
     for (key, one), other in zip(whole.named_parameters(), parts.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6), key
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_two_gpus_of_one_process_are_one_step(tmp_path, average):
+    """DataParallel runs here without GPUs; the Trainer counts, scales and shapes its numbers as if there were two."""
+    whole, parts = model_of("gpt2"), model_of("gpt2")
+    trainer(whole, tmp_path, per_device_train_batch_size=4).train()
+    options = {"per_device_train_batch_size": 2, "average_tokens_across_devices": average}
+    taught = trainer(parts, tmp_path, gpus=2, **options)
+    taught.train()
+    assert not taught.in_chunks and taught.state.train_batch_size == 4
+    for (key, one), other in zip(whole.named_parameters(), parts.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6), key
+
+
+def test_a_step_without_predictions_changes_nothing(tmp_path):
+    model, plain = model_of("backpack"), model_of("backpack")
+    taught = trainer(model, tmp_path, per_device_train_batch_size=4)
+    silent = [{"input_ids": row["input_ids"], "labels": [-100] * len(row["labels"])} for row in rows()]
+    taught.train_dataset = Dataset.from_list(silent)
+    taught.train()
+    assert taught.state.log_history[0]["loss"] == 0
+    for (key, one), other in zip(model.named_parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other), key
 
 
 def test_label_smoothing_moves_probability_to_all_words(tmp_path):

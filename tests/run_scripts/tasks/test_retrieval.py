@@ -13,6 +13,13 @@ def test_pooling_on_either_side():
     assert pool(states, mask, "last").tolist() == [[3.0], [8.0]]
 
 
+def test_a_text_without_tokens_spoils_no_other():
+    """Its vector is 0, not 0 / 0, with which every query would find it."""
+    vectors = pool(torch.tensor([[[2.0, 1.0]], [[4.0, 4.0]], [[0.0, 3.0]]]), torch.tensor([[1], [0], [1]]), "mean")
+    assert vectors.tolist() == [[2.0, 1.0], [0.0, 0.0], [0.0, 3.0]]
+    assert retrieval_scores(vectors, vectors)["recall"] == 2 / 3
+
+
 def test_recall_is_by_cosine_and_both_ways(monkeypatch):
     """Forward: (1, 0) finds (9, 1); (1, 1) finds (1, 2), not its own (5, 1); (0, 1) finds (1, 2): 2 of 3 right.
 
