@@ -44,10 +44,16 @@ class SourceArguments:
         columns = first_present(choices, next(iter(parts[0].values())).column_names)
         for source, part in zip(self.sources(kind), parts, strict=True):
             require_columns(part, list(columns.values()), source)
-        loaded = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
+        whole = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
-        kept = loaded.select_columns(list(columns.values())).rename_columns(renames)
-        return DatasetDict({split: first_rows(rows, self.limits.get(split)) for split, rows in kept.items()})
+        kept = self.chosen(whole).select_columns(list(columns.values())).rename_columns(renames)
+        return DatasetDict(
+            {split: first_rows(rows, self.limits.get(split.partition(".")[0])) for split, rows in kept.items()}
+        )
+
+    def chosen(self, loaded: DatasetDict) -> DatasetDict:
+        """Return what is wanted of the rows, before they are cut to the limits: here all."""
+        return loaded
 
     def _configs(self) -> Sequence[str | None]:
         return self.dataset_config_name or [None]

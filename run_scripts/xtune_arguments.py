@@ -1,6 +1,7 @@
 """Arguments of xTune: rows of a task in several languages, and what their views are made from."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
@@ -32,6 +33,8 @@ class TaskData(PairSource, SpanSource):
             "some are needed and none are named; --test_config_name chooses languages."
         },
     )
+
+    one_language: ClassVar[bool] = True
 
     def takes_configs(self) -> bool:
         """Say whether there are configurations, or languages of XTREME's, to name."""

@@ -8,7 +8,7 @@ from xlzoo.run_scripts.errors import UserError
 def require_text(dataset: DatasetDict, column: str) -> None:
     """Raise UserError unless every row of the column is a string."""
     for split, rows in dataset.items():
-        if not _is_text(rows.features[column]):
+        if not is_text(rows.features[column]):
             raise UserError(f"{column} of the {split} split holds {rows[column][:1]}; expected strings.")
         if None in rows[column]:
             place = rows[column][:].index(None)
@@ -23,7 +23,7 @@ def require_tagged_words(dataset: DatasetDict, column: str) -> None:
                 raise UserError(
                     f"{name} of the {split} split holds {rows[name][:1]}; expected lists, one per sentence."
                 )
-        if not _is_text(rows.features["tokens"].feature):
+        if not is_text(rows.features["tokens"].feature):
             raise UserError(f"tokens of the {split} split holds {rows['tokens'][:1]}; expected lists of strings.")
         _require_pairs(split, rows, column)
 
@@ -43,5 +43,6 @@ def _require_pairs(split: str, rows: Dataset, column: str) -> None:
         raise UserError(f"The {split} split holds no words; expected at least one sentence.")
 
 
-def _is_text(feature: object) -> bool:
+def is_text(feature: object) -> bool:
+    """Say whether a column of this type holds strings."""
     return isinstance(feature, Value) and feature.dtype in ("string", "large_string")

@@ -7,7 +7,8 @@ As `scripts/download_data.sh` and `utils_preprocess.py` of google-research/xtrem
     squad                 train-v1.1.json, dev-v1.1.json, which XQuAD and MLQA train on
     xquad                 xquad.xx.json
     mlqa                  MLQA_V1/dev/dev-context-xx-question-xx.json, MLQA_V1/test/test-context-xx-question-xx.json
-    tydiqa                tydiqa-goldp-v1.1-train/tydiqa.goldp.xx.train.json, which ends in `dev` for the tests
+    tydiqa                tydiqa-goldp-v1.1-train/tydiqa.goldp.xx.train.json, which ends in `dev` for the tests; for
+                          want of others, its `train_qa.sh` evaluates on the English one
     xtreme_translations   XNLI/translate-train/en-xx-translated.tsv: two sentences, their translations, the label;
                           SQuAD/translate-train/squad.translate.train.en-xx.json: the ids of what was translated;
                           translate_train.panx.txt, of xTune's authors: what `translations` reads
@@ -43,9 +44,15 @@ class Layout:
     columns: int | None = None
     """How many a line of text has at least, if there are labels."""
 
+    @property
+    def validates_on_tests(self) -> bool:
+        """Whether the task has no other rows than its tests to evaluate on while it is trained."""
+        return self.validation == self.test
+
 
 SQUAD_TRANSLATIONS = "xtreme_translations/SQuAD/translate-train/squad.translate.train.en-{}.json"
 TYDIQA = "tydiqa/tydiqa-goldp-v1.1"
+TYDIQA_TESTS = (f"{TYDIQA}-dev/tydiqa-goldp-dev-{{}}.json", f"{TYDIQA}-dev/tydiqa.goldp.{{}}.dev.json")
 LAYOUTS = {
     "ner": Layout(
         ("panx_dataset/{}-train", "panx_dataset/{}/train", "panx/train-{}.tsv"),
@@ -86,8 +93,8 @@ LAYOUTS = {
     ),
     "tydiqa": Layout(
         (f"{TYDIQA}-train/tydiqa.goldp.{{}}.train.json",),
-        (),
-        (f"{TYDIQA}-dev/tydiqa-goldp-dev-{{}}.json", f"{TYDIQA}-dev/tydiqa.goldp.{{}}.dev.json"),
+        TYDIQA_TESTS,
+        TYDIQA_TESTS,
         "xtreme_translations/TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-{}.json",
     ),
 }
@@ -112,14 +119,14 @@ class XtremeFiles:
             others = f"only in {' '.join(found)}" if found else "and none in other languages"
             raise UserError(
                 f"{self.folder} has no {split} file in {language}, {others}; expected "
-                f"{' or '.join(expected) or 'none, for the task has no such split'}, {{}} for the language, as "
+                f"{' or '.join(expected)}, {{}} for the language, as "
                 "XTREME's scripts/download_data.sh makes them."
             )
         return found[language]
 
-    def labelled_test(self, language: str) -> Path:
-        """Return the test file in a language; UserError also where its labels were taken out."""
-        path = self.in_language("test", language)
+    def labelled(self, split: str, language: str) -> Path:
+        """Return the file of "test" or "validation" in a language; UserError also where its labels were taken out."""
+        path = self.in_language(split, language)
         lines = (line for _, line in read_lines(path) if line.strip())
         if self.layout.columns:
             empty = len(next(lines, "").split("\t")) < self.layout.columns
@@ -128,7 +135,7 @@ class XtremeFiles:
         if empty:
             raise UserError(
                 f"{path} has no labels, which XTREME's scripts take out of the tests; put the file as it was "
-                "published in its place, or leave out --do_predict."
+                f"published in its place, or leave out {'--do_predict' if split == 'test' else '--do_eval'}."
             )
         return path
 

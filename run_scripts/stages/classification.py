@@ -86,7 +86,7 @@ def train_classifier(
             folders = save_task(model, tokenizer, adapter_args, args.folder, args.task_name)
             figures = draw_curve(trainer.state.log_history, f"eval_{task.metric}", folders)
             run = record_run((model_args, data_args, args), results, task.pipeline_tag, figures)
-            run = with_languages(run, task, results, list(tests), dataset_name(data_args.dataset_name))
+            run = with_languages(run, task, results, list(tests), dataset_name(data_args.tested_name))
             facts = _describe(model, run, task, rows["train"], adapter_args)
             for folder, told in zip(folders, facts, strict=True):
                 write_facts(folder, told)

@@ -44,15 +44,21 @@ def classifier_adapter_facts(run: Record, task: PairTask, method: str) -> Facts:
 
 
 def with_languages(run: Record, task: Scored, results: Mapping[str, Any], tests: Sequence[str], data: str) -> Record:
-    """Add the scores on the test rows of several languages of the data that a card calls so."""
+    """Add the scores on the test rows of several languages of the data that a card calls so.
+
+    Where there is one language its score goes without its name, which is added here.
+    """
+    tag = _tag(next(iter(tests), ""))
+    overall = tuple(
+        replace(one, dataset=data, language=tag or one.language) if one.split == "test" else one for one in run.metrics
+    )
     scored = tuple(
         Metric(task.pipeline_tag, data, "test", _tag(language), metric, float(score))
         for metric in metrics_of(task)
         for language in tests
-        # A single language is scored without its name.
         if (score := results.get(f"test_{language}_{metric}")) is not None
     )
-    return replace(run, metrics=(*run.metrics, *scored))
+    return replace(run, metrics=(*overall, *scored))
 
 
 def _tag(language: str) -> str:

@@ -130,7 +130,7 @@ def publish_model(
     task = inputs.task
     figures = draw_curve(log, f"eval_{task.metric}", folders)
     run = record_run((inputs.model, inputs.data, args), results, task.pipeline_tag, figures)
-    run = with_languages(run, task, results, list(inputs.tests), dataset_name(inputs.data.dataset_name))
+    run = with_languages(run, task, results, list(inputs.tests), dataset_name(inputs.data.tested_name))
     facts = [_of_xtune(told) for told in _facts(model, run, inputs)]
     for folder, told in zip(folders, facts, strict=True):
         write_facts(folder, told)

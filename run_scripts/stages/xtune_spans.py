@@ -17,7 +17,7 @@ from xlzoo.run_scripts.corpora.span_windows import AskedWindows, WindowSizes, as
 from xlzoo.run_scripts.corpora.view_rows import Recall
 from xlzoo.run_scripts.corpora.views import Augmentation
 from xlzoo.run_scripts.errors import UserError
-from xlzoo.run_scripts.language_tests import OWN
+from xlzoo.run_scripts.language_tests import OWN, tests_among
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.span_consistency import SpanConsistencyTrainer
 from xlzoo.run_scripts.stages.facts import Record, task_peft_facts
@@ -44,9 +44,9 @@ class Spans(Kind):
 
         def load(given: TaskData) -> DatasetDict:
             splits = given.questions()
-            if given is not data and "validation" in splits:
-                # Of other languages the Hub's XQuAD and TyDiQA have no other split than this one to test on.
-                splits = DatasetDict({"test": splits["validation"], **splits})
+            if given.only_tests and not tests_among(splits, ""):
+                # To test on, the Hub's XQuAD and TyDiQA have no other split than this one.
+                splits = DatasetDict({split.replace("validation", "test", 1): rows for split, rows in splits.items()})
             return splits
 
         _, needed, tests = read_splits(load, data, args)

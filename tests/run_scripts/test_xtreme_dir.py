@@ -69,7 +69,7 @@ def test_named_data_and_translations_come_first(download):
             "no train file in deu, only in eng; expected panx_dataset/{}-train",
         ),
         (["--task_name", "xnli", "--do_predict", "--test_config_name", "fr"], "no test file in fra"),
-        (["--task_name", "tydiqa", "--do_eval"], "no validation file in eng"),
+        (["--task_name", "pos", "--language", "fr", "--do_eval"], "no train file in fra"),
         (["--task_name", "xnli", "--train_file", "a.tsv"], "--xtreme_dir is not used"),
         (["--task_name", "tydiqa", "--language", "sw", *TRANSLATED], "from English, not from sw"),
         (["--task_name", "mlqa", "--xtreme_dir", "nowhere"], "nowhere is no folder"),

@@ -60,7 +60,7 @@ def download(tmp_path):
         (
             "tydiqa",
             "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{}.train.json",
-            None,
+            "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{}.dev.json",
             "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{}.dev.json",
             "TyDiQA-GoldP/translate-train/tydiqa.translate.train.en-{}.json",
         ),
@@ -71,22 +71,20 @@ def test_files_of_every_task(download, task, train, validation, test, translatio
     files = xtreme_files(download, task)
 
     def expected(pattern):
-        if pattern is None:
-            return {}
         each = {code: download / pattern.format(language) for code, language in LANGUAGES.items()}
         return each if "{" in pattern else {"eng": download / pattern}
 
     assert (files.train, files.validation, files.test) == (expected(train), expected(validation), expected(test))
     root, others = download / "xtreme_translations", ("de", "sw") if "{" in translations else ("",)
     assert files.all_translations() == [root / translations.format(language) for language in others]
-    assert files.labelled_test("swh") == files.test["swh"]
+    assert files.labelled("test", "swh") == files.test["swh"]
 
 
 @pytest.mark.parametrize("task", LAYOUTS)
 def test_tests_without_labels_are_told(tmp_path, task):
     make_download(tmp_path, labelled=False)
     with pytest.raises(UserError, match=r"(test|xquad|goldp).*de.* has no labels, which XTREME's scripts take out"):
-        xtreme_files(tmp_path, task).labelled_test("deu")
+        xtreme_files(tmp_path, task).labelled("test", "deu")
 
 
 def test_published_files_have_the_labels_of_tests(tmp_path):
@@ -95,7 +93,7 @@ def test_published_files_have_the_labels_of_tests(tmp_path):
     raw = "en:Jim\tB-PER\nen:Raynor\tI-PER\nen::\tO\n\nen:He:she\tO\n"
     (tmp_path / "panx_dataset").mkdir()
     (tmp_path / "panx_dataset/en-test.gz").write_bytes(gzip.compress(raw.encode()))
-    path = xtreme_files(tmp_path, "ner").labelled_test("eng")
+    path = xtreme_files(tmp_path, "ner").labelled("test", "eng")
     assert path == tmp_path / "panx_dataset/en-test.gz"
     rows = read(path, "tokens")
     assert rows["tokens"][:] == [["Jim", "Raynor", ":"], ["He:she"]]
@@ -106,12 +104,12 @@ def test_published_files_have_the_labels_of_tests(tmp_path):
         [["id", "sentence1", "sentence2", "label"], ["1", "a", 'b "c', "0"]],
         False,
     )
-    path = xtreme_files(tmp_path, "pawsx").labelled_test("deu")
+    path = xtreme_files(tmp_path, "pawsx").labelled("test", "deu")
     rows = read(path, "pairs")
     assert rows[0] == {"id": 1, "sentence1": "a", "sentence2": 'b "c', "label": 0}
 
     write_squad(tmp_path / "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-swahili.json", "sw")
-    assert xtreme_files(tmp_path, "tydiqa").labelled_test("swh").name == "tydiqa-goldp-dev-swahili.json"
+    assert xtreme_files(tmp_path, "tydiqa").labelled("test", "swh").name == "tydiqa-goldp-dev-swahili.json"
 
 
 def test_words_with_colons_stay_whole_where_no_languages_stand_before_them(tmp_path):
@@ -147,7 +145,7 @@ def test_pairs_that_are_cut_off_are_told(tmp_path):
     ("task", "split", "language", "words"),
     [
         ("xnli", "train", "deu", "no train file in deu, only in eng; expected xnli/train-{}.tsv"),
-        ("tydiqa", "validation", "eng", "none in other languages; expected none, for the task has no such split"),
+        ("tydiqa", "validation", "fra", "only in deu eng swh; expected tydiqa/tydiqa-goldp-v1.1-dev"),
         ("xquad", "test", "fra", "only in deu eng swh; expected xquad/xquad.{}.json"),
     ],
 )
