@@ -4,17 +4,23 @@ import json
 
 import pytest
 from datasets import Dataset
-from hub_xtreme import NLI, SENTENCES, make_xnli, make_xtreme
+from hub_xtreme import CONFIGS, NLI, SENTENCES, make_xnli, make_xtreme
 from tiny_runs import COMMON, refused
 
+from xlzoo.hub_cards import Metric
 from xlzoo.run_scripts import run_xtune
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.row_languages import mixed_languages
 from xlzoo.run_scripts.corpora.sources import load
+from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
+from xlzoo.run_scripts.stages.classification_facts import with_languages
+from xlzoo.run_scripts.stages.facts import Record
 from xlzoo.run_scripts.stages.xtune_tasks import KINDS
-from xlzoo.run_scripts.xtune_arguments import TaskData
+from xlzoo.run_scripts.tasks.span_questions import SPAN_TASKS
+from xlzoo.run_scripts.xtune_arguments import TaskData, ViewArguments
 
+TYPES = (ModelArguments, TaskData, ViewArguments, EncoderAdapterArguments, ConsistencyConfig)
 ALL = ["--do_train", "--do_eval", "--do_predict"]
 
 
@@ -28,7 +34,7 @@ def hub(tmp_path_factory):
 def read(hub, task, *flags):
     """Return the rows and tests that a run reads."""
     given = ["--output_dir", "o", "--use_cpu", "--task_name", task, *ALL, *(hub.get(flag, flag) for flag in flags)]
-    _, data, args = parse(given, ModelArguments, TaskData, ConsistencyConfig)
+    _, data, *_, args = parse(given, *TYPES)
     rows, tests, _ = KINDS[task].read(data, args)
     return rows, tests
 
@@ -120,6 +126,32 @@ def test_training_on_one_data_set_and_testing_on_mixed_rows_of_another(base, hub
     assert report["source"] == "eng" and set(report["scores"]["2"]) == {"deu", "eng", "swh"}
     assert report["scores"]["2"]["swh"] == results["test_swh_accuracy"]
     assert report["gap"]["2"] == results["test_gap_accuracy"]
+
+
+def test_cards_tell_what_was_tested():
+    """A score without a name is of the one language there is, of the data set that was tested."""
+    scores = (Metric("question-answering", "squad", split, "en", "f1", 0.5) for split in ("validation", "test"))
+    run = Record(base=None, language="eng", recipe={}, metrics=tuple(scores))
+    made = with_languages(run, SPAN_TASKS["xquad"], {"eval_f1": 0.5, "test_f1": 0.5}, ["deu"], "google/xtreme").metrics
+    assert [(one.dataset, one.language) for one in made] == [("squad", "en"), ("google/xtreme", "de")]
+
+
+@pytest.mark.parametrize("name", ["{}", "{}_translate_large"])
+@pytest.mark.parametrize(
+    ("task", "tested"),
+    [("panx", 40), ("udpos", 33), ("pawsx", 7), ("xnli", "XNLI"), ("xquad", 11), ("mlqa", 7), ("tydiqa", "tydiqa")],
+)
+def test_recipes_name_what_is_there(task, tested, name):
+    """In all languages of the task, each once, or of one configuration that mixes them; others are based on these."""
+    recipe = f"recipes/xtune_{name.format(task)}.yaml"
+    _, data, *_ = parse([recipe, "--use_cpu"], *TYPES)
+    assert data.tested_name == "google/xtreme" and set(data.test_config_name) <= CONFIGS
+    assert {data.dataset_name, *data.dataset_config_name} <= CONFIGS | {"google/xtreme", "facebook/xnli", "en"}
+    own = {"test": ["own"]} if task in ("panx", "udpos", "pawsx") else {}
+    tests = data.tests(lambda given: {"test": given.dataset_config_name}, own)
+    assert list(tests) == [tested] if isinstance(tested, str) else len(tests) == tested
+    assert data.language_code() == "eng" and ("eng" in tests or isinstance(tested, str))
+    assert all(len(code) == 3 for code in tests) or isinstance(tested, str)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,23 @@ def test_only_what_the_run_needs(download):
     assert [given[:4] for given in data.test_language_file] == ["deu=", "eng="]
 
 
+def test_tydiqa_evaluates_on_the_test_in_its_language(download, caplog):
+    """As XTREME's train_qa.sh does, there being no other rows; but only where it is said."""
+    data, _ = stands_for(download, "--task_name", "tydiqa", "--language", "sw", "--do_train", "--do_eval")
+    assert data.validation_file.endswith("tydiqa.goldp.sw.dev.json") and "scores its test in swh" in caplog.text
+    assert stands_for(download, "--task_name", "tydiqa")[0].validation_file is None
+
+
+def test_tests_of_another_data_set_or_in_chosen_languages(download):
+    """Its scripts leave the tests without labels, which the Hub's have."""
+    hub = ["--test_dataset_name", "google/xtreme", "--test_config_name", "XNLI", "--test_languages", "de"]
+    data, _ = stands_for(download, "--task_name", "xnli", "--do_train", "--do_predict", *hub)
+    assert data.train_file == [str(download / "xnli/train-en.tsv")] and data.test_file is None
+    assert (data.test_config_name, data.test_languages, data.test_language_file) == (["XNLI"], ["deu"], [])
+    data, _ = stands_for(download, "--task_name", "xnli", "--do_train", "--do_predict", "--test_languages", "de")
+    assert data.test_language_file == [f"deu={download}/xnli/test-de.tsv"] and not data.test_languages
+
+
 def test_named_data_and_translations_come_first(download):
     named = ["--dataset_name", "phrasebook", "--task_name", "xnli", "--do_train", *TRANSLATED]
     data, views = stands_for(download, *named)

@@ -85,6 +85,9 @@ def test_tests_without_labels_are_told(tmp_path, task):
     make_download(tmp_path, labelled=False)
     with pytest.raises(UserError, match=r"(test|xquad|goldp).*de.* has no labels, which XTREME's scripts take out"):
         xtreme_files(tmp_path, task).labelled("test", "deu")
+    if task == "tydiqa":
+        with pytest.raises(UserError, match="leave out --do_eval"):
+            xtreme_files(tmp_path, task).labelled("validation", "deu")
 
 
 def test_published_files_have_the_labels_of_tests(tmp_path):
