@@ -44,21 +44,22 @@ class PairViewCollator(ViewCollator):
         if "first" not in rows[0]:
             return LabelCollator(self.tokenizer)(rows)
         own, views = zip(*map(self.draw, rows), strict=True)
-        batch = self._together([*own, *views])
-        places = torch.arange(len(rows))
-        taught = [place for place, row in enumerate(rows) if row["is_copy"] and self.recall is not None]
-        batch |= {"places": places, "own": places, "other": places + len(rows)}
-        batch |= {"labels": torch.tensor([row["labels"] for row in rows])}
-        batch |= {"taught": torch.tensor(taught, dtype=torch.int64)}
-        return batch | self.recalled(rows)
+        batch = self._together([*own, *filter(None, views)])
+        counted = [place for place, row in enumerate(rows) if row["counted"]]
+        compared = counted if self.view is not None else []
+        taught = [place for place in counted if rows[place]["is_copy"] and self.recall is not None]
+        labels = [rows[place]["labels"] for place in counted]
+        numbers = {"places": counted, "labels": labels, "own": compared, "taught": taught}
+        batch |= {name: torch.tensor(value, dtype=torch.int64) for name, value in numbers.items()}
+        return batch | {"other": batch["own"] + len(rows)} | self.recalled(rows)
 
     def copies(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Return the first sides alone, each of which is one prediction."""
         batch = self._together([self.draw(row)[0] for row in rows])
         return batch | {"places": torch.arange(len(rows)), "sizes": torch.ones(len(rows), dtype=torch.int64)}
 
-    def draw(self, row: Mapping[str, Any]) -> tuple[Side, Side]:
-        """Draw a row's sides.
+    def draw(self, row: Mapping[str, Any]) -> tuple[Side, Side | None]:
+        """Draw a row's sides, the second where there are views.
 
         The view is of what the copy is a translation of, or in another language than that; views that are not
         translated are of the copy's own language. What else the copy made of its words, the view does not have.
@@ -71,6 +72,8 @@ class PairViewCollator(ViewCollator):
         if change is not None:
             texts, language = change.translated(pair, random)
             own = self._side(texts, change, random)
+        if self.view is None:
+            return own, None
         if "translation" in self.view.kinds:
             texts, _ = self.view.translated(pair, view_random, apart_from=language)
         return own, self._side(texts, self.view, view_random)

@@ -40,10 +40,10 @@ class SpanSide:
 
 @dataclass(frozen=True)
 class DrawnSpan:
-    """A row's sides, and the pairs of tokens that R1 compares, none where one side has lost the answer."""
+    """A row's sides, and the pairs of tokens that R1 compares, none where one side has lost the answer, or is none."""
 
     own: SpanSide
-    view: SpanSide
+    view: SpanSide | None
     pairs: list[tuple[int, int]]
 
 
@@ -74,7 +74,7 @@ class SpanViewCollator(ViewCollator):
         if "passage" not in rows[0]:
             return self.plain(rows)
         drawn = [self.draw(row) for row in rows]
-        sides = [row.own for row in drawn] + [row.view for row in drawn]
+        sides = [row.own for row in drawn] + [row.view for row in drawn if row.view is not None]
         batch = self.padded([side.ids for side in sides], [side.noise for side in sides])
         batch["positions"] = torch.tensor([row.own.answer or (IGNORED, IGNORED) for row in drawn])
         for place, name in enumerate(("own", "other")):
@@ -104,11 +104,15 @@ class SpanViewCollator(ViewCollator):
     def draw(self, row: Mapping[str, Any]) -> DrawnSpan:
         """Draw a row's sides; the view is of the copy's window, but not of what the copy made of its words."""
         random, view_random = self.randoms(row)
-        copied, view = self.change(row), self.view
+        copied, view, counted = self.change(row), self.view, row["counted"]
         if copied is not None and (translation := self._translation(row, copied, random)) is not None:
             # The dictionaries are not from its language.
             row, copied, view = translation, _unswitched(copied), _unswitched(view)
-        own, other = self._side(row, copied, random), self._side(row, view, view_random)
+        own = self._side(row, copied, random)
+        own = own if counted else replace(own, answer=None)
+        if view is None:
+            return DrawnSpan(own, None, [])
+        other = self._side(row, view, view_random)
         return DrawnSpan(own, other, _pairs(own, other) if own.answer and other.answer else [])
 
     def _translation(
@@ -171,5 +175,5 @@ def _pairs(own: SpanSide, view: SpanSide) -> list[tuple[int, int]]:
     return list(zip(firsts[:known], seconds[:known], strict=True))
 
 
-def _unswitched(change: Augmentation) -> Augmentation:
-    return replace(change, kinds=change.kinds - {"code_switch"})
+def _unswitched(change: Augmentation | None) -> Augmentation | None:
+    return change and replace(change, kinds=change.kinds - {"code_switch"})

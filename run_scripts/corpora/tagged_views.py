@@ -54,12 +54,12 @@ class Side:
 class Drawn:
     """A row's sides, the tags of the first one's words, and the pairs of words of which both sides have a prediction.
 
-    A view may have lost its last words, and one in another language has its own.
+    A view may have lost its last words, and one in another language has its own. Without a view there are no pairs.
     """
 
     own: Side
     tags: list[int]
-    view: Side
+    view: Side | None
     pairs: list[tuple[int, int]]
 
 
@@ -79,7 +79,8 @@ class TaggedViewCollator(ViewCollator):
         if "tokens" not in rows[0]:
             return TaggingCollator(self.tokenizer)([dict(row) for row in rows])
         drawn = [self.draw(row) for row in rows]
-        batch = self._together([row.own for row in drawn] + [row.view for row in drawn])
+        views = [row.view for row in drawn if row.view is not None]
+        batch = self._together([row.own for row in drawn] + views)
         width, number = batch["input_ids"].shape[1], len(rows)
         places: list[int] = []
         labels: list[int] = []
@@ -87,13 +88,15 @@ class TaggedViewCollator(ViewCollator):
         other: list[int] = []
         taught: list[int] = []
         for row, (given, sides) in enumerate(zip(rows, drawn, strict=True)):
+            if not given["counted"]:
+                continue
             start, view_start = row * width, (number + row) * width
             words = [start + place for place in sides.own.places]
             known = [(place, tag) for place, tag in zip(words, sides.tags, strict=True) if tag != IGNORED]
             places += [place for place, _ in known]
             labels += [tag for _, tag in known]
             own += [words[first] for first, _ in sides.pairs]
-            other += [view_start + sides.view.places[second] for _, second in sides.pairs]
+            other += [view_start + views[row].places[second] for _, second in sides.pairs]
             if self.recall is not None and given["is_copy"]:
                 taught += words
         numbers = {"places": places, "labels": labels, "own": own, "other": other, "taught": taught}
@@ -118,6 +121,8 @@ class TaggedViewCollator(ViewCollator):
             # Nobody tagged these; the teacher does.
             words, tags = list(translation.words), [IGNORED] * len(translation.words)
         own = self._side(words, changed, random)
+        if self.view is None:
+            return Drawn(own, tags[: len(own.places)], None, [])
         other, pairs = words, [(place, place) for place in range(len(words))]
         if (translation := self.view.translation(words, view_random)) is not None:
             other, pairs = list(translation.words), _one_to_one(translation.links or ())

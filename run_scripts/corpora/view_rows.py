@@ -17,8 +17,12 @@ Recall = Callable[[int, int], torch.Tensor]
 """From an epoch and the number of a copy to the teacher's logits for its predictions, `[N, C]`."""
 
 
+FILLER = -1
+"""The index of a row that is read, so that every process has a batch, and that nothing is learned from."""
+
+
 class ViewRows(EpochRows):
-    """Rows that know their index, the epoch, and whether they are a copy to be augmented.
+    """Rows that know their index, the epoch, whether they are a copy to be augmented, and whether they are `counted`.
 
     With `doubled`, the copies stand behind the rows: row i and row `len(rows) + i` are of the same example.
     """
@@ -31,10 +35,12 @@ class ViewRows(EpochRows):
         return len(self.rows) * (1 + self.doubled)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        if not 0 <= index < len(self):
+        if not FILLER <= index < len(self):
             raise IndexError(index)
-        number, is_copy = index % len(self.rows), index >= len(self.rows)
-        return {**self.rows[number], "index": index, "number": number, "is_copy": is_copy, "epoch": self.epoch}
+        place, counted = max(index, 0), index != FILLER
+        number, is_copy = place % len(self.rows), place >= len(self.rows)
+        told = {"index": place, "number": number, "is_copy": is_copy, "epoch": self.epoch, "counted": counted}
+        return {**self.rows[number], **told}
 
     @property
     def lengths(self) -> list[int]:
@@ -45,6 +51,9 @@ class ViewRows(EpochRows):
 class ViewCollator(ABC):
     """Batches for consistency training: B examples, then their B views, `input_ids` and `attention_mask` `[2B, L]`.
 
+    Without a `view` they are the B examples alone, and R1 has nothing to compare. Of rows that are not counted there
+    are no labels and no pairs.
+
     Predictions are named by their place among all that the Trainer makes of a batch: `labels` `[N]` at `places`, R1
     between `own` and `other` `[P]`, R2 between `taught` `[T]` and the `teacher`'s logits `[T, C]`. `noise` `[2B]` has
     the seeds of noise on embeddings, 0 for none. Draws depend on (seed, epoch, row) alone.
@@ -53,7 +62,7 @@ class ViewCollator(ABC):
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        view: Augmentation,
+        view: Augmentation | None,
         copy: Augmentation | None,
         length: int,
         seed: int,

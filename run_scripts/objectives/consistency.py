@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from torch.nn.functional import cross_entropy
-from torch.utils.data import Sampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler
 from transformers import Trainer
 
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.objectives.classification import ClassificationTrainer
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
+from xlzoo.run_scripts.objectives.even_batches import EvenBatches
 from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
@@ -45,8 +47,8 @@ class ConsistencyTrainer(Trainer):
     accumulation nor the number of processes changes it; each is logged without its weight, as `loss_task`, `loss_r1`
     and `loss_r2`. A subclass of this and of the task's own Trainer evaluates as that does.
 
-    Several processes have as many rows each in every batch: where those of an epoch do not divide, its last step has
-    its first rows once more, unless `dataloader_drop_last` leaves that step out.
+    Several processes have as many rows each in every batch: where those of an epoch do not divide, nothing is learned
+    from what its last step is filled up with.
     """
 
     loss_is_scaled_for_ga = True
@@ -72,6 +74,25 @@ class ConsistencyTrainer(Trainer):
             seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
             return GroupedRows(rows, size, seed)
         return super()._get_train_sampler(train_dataset)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Return the stock loader, whose batches several processes share out evenly."""
+        loader, rows = super().get_train_dataloader(), self.train_dataset
+        shard: Any = loader.batch_sampler
+        shared = isinstance(shard, BatchSamplerShard) and not (shard.drop_last or shard.split_batches)
+        if shared and isinstance(shard.batch_sampler, BatchSampler) and isinstance(rows, ViewRows):
+            shard.batch_sampler = EvenBatches(shard.batch_sampler, rows, shard.num_processes)
+        return loader
+
+    def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
+        """Return the stock loader, with a generator of its own.
+
+        From the training's it would draw a seed for its workers, none of whose draws need it: every epoch, or once
+        where they persist, so that a run that goes on, with new workers, would have other random numbers from there.
+        """
+        loader: Any = super()._get_dataloader(*args, **kwargs)
+        loader.base_dataloader.generator = torch.Generator()
+        return loader
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Batch], num_batches: int, device: torch.device

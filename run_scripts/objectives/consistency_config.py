@@ -70,12 +70,15 @@ class ConsistencyConfig(RunArguments):
     )
     later_augmentation: list[str] = field(init=False, default_factory=list)
     copy_augmentation: list[str] = field(
-        default_factory=list, metadata={"help": "Likewise the copies that stage 2 adds.", **REPEATABLE}
+        default_factory=list, metadata={"help": "How the copies that stage 2 adds are made.", **REPEATABLE}
     )
-    r1_weight: float = field(default=5.0, metadata={"help": "Weight of R1, lambda 1."})
-    r2_weight: float | None = field(default=None, metadata={"help": "Weight of R2 in stage 2, lambda 2."})
+    r1_weight: float = field(default=5.0, metadata={"help": "Weight of R1 (an example and its view agree), lambda 1."})
+    r2_weight: float | None = field(default=None, metadata={"help": "Weight of R2 (stages 1 and 2 agree), lambda 2."})
     hard_labels: bool | None = field(
         default=None, metadata={"help": "true or false: R2 with the best labels of stage 1."}
+    )
+    stage_2_max_steps: int | None = field(
+        default=None, metadata={"help": "Steps of stage 2 and of its schedule, if not --max_steps or the epochs."}
     )
     dataloader_num_workers: int = field(
         default=-1, metadata={"help": "Processes that draw views; by default 2 where a GPU trains, 0 on the CPU."}
@@ -83,8 +86,9 @@ class ConsistencyConfig(RunArguments):
 
     def __post_init__(self) -> None:
         published = PUBLISHED[self.task_name, self.setting]
-        self.later_augmentation = list(self.augmentation or published.later_view or published.view)
-        self.augmentation = self.later_augmentation if self.stage == "2" else self.augmentation or list(published.view)
+        views = (published.view, published.later_view or published.view) if self.r1_weight else ((), ())
+        first, later = (self.augmentation or list(view) for view in views)
+        self.augmentation, self.later_augmentation = later if self.stage == "2" else first, later
         self.copy_augmentation = self.copy_augmentation or list(published.copy)
         self.r2_weight = published.model_weight if self.r2_weight is None else self.r2_weight
         self.hard_labels = published.hard_labels if self.hard_labels is None else self.hard_labels
@@ -92,7 +96,10 @@ class ConsistencyConfig(RunArguments):
             for kind in (kind for kind in vars(self)[name] if kind not in KINDS):
                 raise UserError(f"--{name} {kind!r} is unknown; expected some of {', '.join(KINDS)}.")
         require_at_least(0, self, "r1_weight", "r2_weight")
-        if bool(self.teacher) != (self.stage == "2"):
+        require_at_least(1, self, "stage_2_max_steps")
+        self.max_steps = self.steps_of(self.stage)
+        untaught = self.stage == "2" and self.r2_weight and not self.teacher
+        if untaught or (self.teacher and self.stage != "2"):
             raise UserError("--teacher names the folder of stage 1 for --stage 2; give both, or neither.")
         if self.label_smoothing_factor or self.fsdp or self.deepspeed:
             raise UserError("--label_smoothing_factor, --fsdp, --deepspeed do not go with xTune; leave them out.")
@@ -105,6 +112,10 @@ class ConsistencyConfig(RunArguments):
     def published(self) -> Published:
         """The published values for the task and setting."""
         return PUBLISHED[self.task_name, self.setting]
+
+    def steps_of(self, stage: str) -> int:
+        """Return the `max_steps` of a stage, -1 where its epochs decide."""
+        return self.stage_2_max_steps or self.max_steps if stage == "2" else self.max_steps
 
     @property
     def kinds(self) -> set[str]:

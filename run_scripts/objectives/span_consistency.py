@@ -46,13 +46,12 @@ class SpanConsistencyTrainer(ConsistencyTrainer):
     def sums(self, predictions: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Return the parts, each summed over its passages and without its weight, `[3]`."""
         mask = batch["attention_mask"].bool()
-        own, views = _without(predictions.unflatten(0, mask.shape), mask).chunk(2)
-        parts = [
-            answer_losses(own, batch["positions"]).sum(),
-            span_example_consistency(_ends(own), _ends(views), batch["own"], batch["other"]).sum(),
-            self._of_teacher(own, batch),
-        ]
-        return torch.stack(parts)
+        logits, number = _without(predictions.unflatten(0, mask.shape), mask), len(batch["positions"])
+        own, views = logits[:number], logits[number:]
+        compared = own.new_zeros(())
+        if len(views):
+            compared = span_example_consistency(_ends(own), _ends(views), batch["own"], batch["other"]).sum()
+        return torch.stack([answer_losses(own, batch["positions"]).sum(), compared, self._of_teacher(own, batch)])
 
     def _of_teacher(self, own: torch.Tensor, batch: Batch) -> torch.Tensor:
         if "teacher" not in batch:

@@ -111,6 +111,7 @@ def _parts(args: ConsistencyConfig) -> list[ConsistencyConfig]:
         part.stage, part.output_dir = stage, str(args.folder / f"stage-{stage}")
         part.teacher = str(args.folder / "stage-1") if stage == "2" else None
         part.augmentation = args.later_augmentation if stage == "2" else args.augmentation
+        part.max_steps = args.steps_of(stage)
         part.destination = args.destination if stage == "2" else None
         parts.append(part)
     return parts
@@ -121,18 +122,19 @@ def _train(inputs: Inputs, args: ConsistencyConfig, whole: ConsistencyConfig) ->
     checkpoint = check_output(args)
     set_seed(args.seed)
     copies = inputs.copies.limited(args.copy_augmentation) if inputs.copies and args.stage == "2" else None
-    inputs = replace(inputs, view=inputs.view.limited(args.augmentation), copies=copies)
+    view = inputs.view.limited(args.augmentation) if inputs.view and args.r1_weight else None
+    inputs = replace(inputs, view=view, copies=copies)
     kind, noise = inputs.kind, inputs.views.noise()
     model = start_model(inputs)
     check_length(model.config, inputs.length)
     require_fit(model, checkpoint)
-    teacher_model = start_teacher(inputs, args.teacher) if args.teacher else None
+    teacher_model = start_teacher(inputs, args.teacher) if args.teacher and args.r2_weight else None
     key = _key(inputs, args)
     for claimed in (whole, args) if args.stage == "1" and whole is not args else (args,):
         claim_output(claimed)
     rows = ViewRows(kind.train_rows(inputs), doubled=args.stage == "2")
     files = TeacherFiles(args.folder / "teacher", args.world_size, key)
-    collator = kind.collator(inputs, copies, args.seed, Recollection(files) if args.stage == "2" else None)
+    collator = kind.collator(inputs, copies, args.seed, Recollection(files) if teacher_model else None)
     encode = partial(kind.encode, inputs=inputs)
     args.remove_unused_columns = False
     trainer = kind.trainer(

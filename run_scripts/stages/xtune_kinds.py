@@ -105,8 +105,8 @@ class Inputs:
     tokenizer: PreTrainedTokenizerBase
     length: int
     """The longest input in pieces."""
-    view: Augmentation
-    """Of what R1 compares an example with; of the whole run all that any stage uses."""
+    view: Augmentation | None
+    """Of what R1 compares an example with, None where it has no weight; of the whole run all that any stage uses."""
     copies: Augmentation | None
     """Likewise of what stage 2 adds."""
     translated: Dataset | None = None

@@ -32,7 +32,7 @@ READING += (
 READING += "--learning_rate 2e-3 --per_device_train_batch_size 32 --train_sampling_strategy group_by_length".split()
 TUNING = ["--dataset_name", "phrasebook", "--test_config_name", *OTHERS, "--do_train", "--do_predict"]
 TUNING += "--per_device_train_batch_size 32 --train_sampling_strategy group_by_length --warmup_steps 10".split()
-PLAIN = "--stage 1 --r1_weight 0 --augmentation noise".split()
+PLAIN = "--stage 1 --r1_weight 0".split()
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import torch
 from killed_runs import in_step, killed_at
 from safetensors.torch import load_file
 from tiny_runs import COMMON, MLM, assert_different, assert_same, make_checkpoint, refused
-from xtune_runs import TESTS, TRAIN, trained_twice, xtune
+from xtune_runs import PHRASES, TESTS, TRAIN, trained_twice, xtune
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
-from xlzoo.run_scripts import run_mlm, run_ner, run_xtune
+from xlzoo.run_scripts import run_classification, run_mlm, run_ner, run_xtune
 from xlzoo.run_scripts.corpora.phrasebook import UPOS
 
 POS = [*TRAIN, "--task_name", "pos", "--learning_rate", "5e-3"]
@@ -69,10 +69,23 @@ def test_the_second_stage_alone_is_that_of_both(base, both, tmp_path):
     alone = ["--stage", "2", "--teacher", folder / "stage-1", "--model_name_or_path", base]
     xtune(tmp_path / "two", *POS, *alone)
     assert_same(tmp_path / "two", folder / "stage-2")
-    xtune(tmp_path / "light", *POS, *alone, "--r2_weight", "0")
-    assert_different(tmp_path / "light", folder / "stage-2")
     xtune(tmp_path / "hard", *POS, *alone, "--hard_labels", "true")
     assert_different(tmp_path / "hard", folder / "stage-2")
+    xtune(tmp_path / "untaught", *POS, "--stage", "2", "--model_name_or_path", base, "--r2_weight", "0")
+    assert_different(tmp_path / "untaught", folder / "stage-2")
+
+
+@pytest.mark.parametrize(("task", "plain"), [("pos", run_ner), ("xnli", run_classification)])
+def test_without_r1_stage_1_is_plain_fine_tuning(tmp_path, task, plain):
+    """As the other script does it, to the second epoch; no dictionary is asked for, which views would need."""
+    still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    flags = [*COMMON, *PHRASES, "--task_name", task, "--model_name_or_path", str(still), "--optim", "sgd"]
+    flags += ["--learning_rate", "0.05", "--max_train_samples", "10", "--max_steps", "4"]
+    plain.main([*flags, "--output_dir", str(tmp_path / "plain")])
+    xtune(tmp_path / "without", *flags, "--stage", "1", "--r1_weight", "0")
+    assert_same(tmp_path / "without", tmp_path / "plain", tolerance=1e-5)
+    xtune(tmp_path / "with", *flags, "--stage", "1", "--augmentation", "subword")
+    assert_different(tmp_path / "with", tmp_path / "plain")
 
 
 @pytest.mark.parametrize("kind", ["adapter", "lora"])
@@ -130,21 +143,29 @@ PAIRS = ["--task_name", "xnli", "--augmentation", "subword", "--copy_augmentatio
 SPANS = ["--task_name", "tydiqa", "--max_seq_length", "60", "--doc_stride", "8", "--max_query_length", "24"]
 
 
-@pytest.mark.parametrize("task", [["--task_name", "ner"], PAIRS, SPANS], ids=["words", "pairs", "spans"])
-def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task):
+@pytest.mark.parametrize(
+    ("task", "lasting"),
+    [(["--task_name", "ner"], False), (PAIRS, True), (SPANS, False)],
+    ids=["words", "pairs", "spans"],
+)
+def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task, lasting):
     """Ten sentences, or pairs, and their copies in batches of four: killed in the third epoch of stage 2.
 
-    Questions have several windows each, so that it is their second epoch.
+    Questions have several windows each, so that it is their second epoch. The workers, which are new after the kill,
+    live for an epoch, or as long as the run, those of evaluations too.
     """
     common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "4"]
     flags = [*COMMON, *common, *SAVING, *task, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
     flags += ["--train_sampling_strategy", "group_by_length"]
     xtune(tmp_path / "one", *TRAIN, *task, "--stage", "1", "--model_name_or_path", base)
     flags += ["--stage", "2", "--teacher", str(tmp_path / "one")]
+    flags += ["--do_eval", "--eval_strategy", "steps", "--eval_steps", "4"] if lasting else []
+    flags += ["--dataloader_persistent_workers", str(lasting)]
     killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 11)
     assert list((tmp_path / "killed/teacher").glob("epoch-1-*" if task is SPANS else "epoch-2-*"))
     run_xtune.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
-    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), "--dataloader_num_workers", "0"])
+    without = ["--dataloader_num_workers", "0", "--dataloader_persistent_workers", "false"]
+    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), *without])
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
@@ -161,15 +182,15 @@ def test_a_complete_first_stage_is_not_run_again(base, both, monkeypatch, tmp_pa
 
 @pytest.mark.parametrize("task", [["--task_name", "pos"], PAIRS, SPANS], ids=["words", "pairs", "spans"])
 def test_two_processes_equal_one(base, tmp_path, task):
-    """Eight sentences, pairs or questions and their copies, in steps of eight of like lengths.
+    """Nine sentences, pairs or questions and their copies, in steps of eight, the third of which has two.
 
-    Each process asks the teacher about its part, and evaluates its part of twelve rows, which do not divide.
+    Of those, one process has both. Each asks the teacher about its part, and evaluates its part of twelve rows.
     """
     still = make_checkpoint(tmp_path / "still", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     xtune(tmp_path / "teacher", *TRAIN, *task, "--stage", "1", "--learning_rate", "5e-3", "--model_name_or_path", base)
     flags = [*COMMON, "--dataset_name", "phrasebook", "--save_strategy", "no", "--model_name_or_path", str(still)]
-    flags += ["--do_train", "--do_eval", "--max_steps", "3", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
-    flags += [*task, "--max_train_samples", "8", "--stage", "2", "--teacher", str(tmp_path / "teacher")]
+    flags += ["--do_train", "--do_eval", "--max_steps", "5", "--use_cpu", "--optim", "sgd", "--learning_rate", "0.05"]
+    flags += [*task, "--max_train_samples", "9", "--stage", "2", "--teacher", str(tmp_path / "teacher")]
     flags += ["--train_sampling_strategy", "group_by_length"]
     shared = [*flags, "--output_dir", str(tmp_path / "two"), "--per_device_train_batch_size", "4"]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -1,7 +1,10 @@
 """The recipes of xTune against the published settings: a row for each task and setting, column by column."""
 
+import json
+
 import pytest
 from tiny_runs import refused
+from xtune_runs import PHRASES, xtune
 
 from xlzoo.run_scripts.arguments import ModelArguments, parse, read_recipe
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
@@ -27,6 +30,10 @@ tydiqa  translate 20 384 3e-5 1.5e-5 SS .3 SS MT 0.3
 """
 """Task, setting, epochs, length, rate of the base and of the large model, view and share of words in stage 1, view and
 copies in stage 2, weight of R2."""
+STEPS = {"xquad": (24000, 24000), "mlqa": (24000, 24000), "tydiqa": (5000, 2500)}
+"""Steps of stage 2 with the base and with the large model, where its epochs do not decide."""
+COLD = ("xnli", "pawsx")
+"""Tasks whose program takes `--warmup_steps -1` as it is, which is none; the others' take it for a tenth."""
 KINDS = {"CS": CS, "SS": SS, "MT": MT}
 NAMES = {"panx": "ner", "udpos": "pos"}
 ROWS = [row.split() for row in TABLE.strip().splitlines()]
@@ -44,6 +51,8 @@ def test_a_recipe_is_the_published_setting(row, large):
     assert args.task_name == NAMES.get(task, task) and data.max_seq_length == args.published.length == int(length)
     assert args.num_train_epochs == (10 if large and task == "tydiqa" else int(epochs))
     assert args.learning_rate == float(rates[large])
+    assert (args.steps_of("1"), args.steps_of("2")) == (-1, STEPS[task][large] if task in STEPS else -1)
+    assert args.get_warmup_steps(24000) == (0 if task in COLD else 2400) and args.lr_scheduler_type == "linear"
     assert args.per_device_train_batch_size * args.gradient_accumulation_steps == 32
     assert (args.augmentation, args.later_augmentation) == ([KINDS[view]], [KINDS[later]])
     assert args.copy_augmentation == [KINDS[copies]] and args.r2_weight == float(weight) and args.r1_weight == 5.0
@@ -53,6 +62,28 @@ def test_a_recipe_is_the_published_setting(row, large):
     if data.xtreme_dir:
         views.translations = ["from XTREME's folder"] if MT in args.kinds else []
     views.require_sources(args.kinds)
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_stage_2_has_steps_of_its_own(base, tmp_path, stages):
+    """Eight sentences in two steps, then five of sixteen, past their epoch; the rate warms up for two and ends at 0.
+
+    As the published program has it, `--max_steps` is of the schedule too, not a stop on the way through the epochs.
+    """
+    run, flags = tmp_path / "run", [*PHRASES, "--task_name", "pos", "--model_name_or_path", base]
+    flags += ["--num_train_epochs", "1", "--stage_2_max_steps", "5", "--warmup_ratio", "0.4", "--logging_steps", "1"]
+    flags += ["--max_train_samples", "8", "--save_strategy", "steps", "--save_steps", "1"]
+    if stages == 1:
+        xtune(run / "stage-1", *flags, "--stage", "1")
+        flags += ["--stage", "2", "--teacher", run / "stage-1"]
+    xtune(run / "stage-2" if stages == 1 else run, *flags)
+    rates = []
+    for stage in ("stage-1", "stage-2"):
+        last = max((run / stage).glob("checkpoint-*"), key=lambda folder: folder.name)
+        log = json.loads((last / "trainer_state.json").read_text())["log_history"]
+        rates.append([line["learning_rate"] / 1e-3 for line in log if "learning_rate" in line])
+    assert rates[0] == pytest.approx([0, 1])
+    assert rates[1] == pytest.approx([0, 1 / 2, 1, 2 / 3, 1 / 3])
 
 
 def test_a_recipe_on_another(tmp_path):

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from tiny_runs import COMMON, assert_different
 
 from xlzoo.run_scripts import run_xtune
+from xlzoo.run_scripts.corpora.view_rows import FILLER
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.teacher import Teacher
@@ -76,6 +77,33 @@ def parts_are_logged(trainer, expected, rel=1e-4):
     assert [logged[f"loss_{part}"] for part in ("task", "r1", "r2")] == pytest.approx(expected, rel=rel)
     assert logged["loss"] == pytest.approx(expected[0] + 5 * expected[1] + 0.7 * expected[2], rel=rel)
     assert min(expected) > 1e-4
+
+
+def without_views_r1_is_left_out(make, parts, folder, expected, size):
+    """`make` a Trainer of these parts but for views: the encoder reads the rows alone, what is left is as it was."""
+    parts[4].view = None
+    trainer, forwards = make(parts, folder, per_device_train_batch_size=size), []
+    hook = parts[0].register_forward_hook(lambda module, args, kwargs, out: forwards.append(kwargs), with_kwargs=True)
+    trainer.train()
+    hook.remove()
+    logged = trainer.state.log_history[0]
+    assert [len(read["input_ids"]) for read in forwards] == [size] and "loss_r1" not in logged
+    assert [logged["loss_task"], logged["loss_r2"]] == pytest.approx(expected[::2], rel=1e-4)
+    assert logged["loss"] == pytest.approx(expected[0] + 0.7 * expected[2], rel=1e-4)
+
+
+def nothing_is_learned_from_fillers(trainer, parts):
+    """They change no loss of a row and its copy; alone they have none, whose gradient is 0 and reaches all weights."""
+    student, rows, collator = parts[0].eval(), parts[3], parts[4]
+    trainer.teacher.start(0)
+    real, fillers = [rows[1], rows[len(rows) - 1]], [rows[FILLER]] * 2
+    alone, filled, empty = (collator(batch) for batch in (real, [*real, *fillers], fillers))
+    losses = [trainer.compute_loss(student, batch) for batch in (alone, filled, empty)]
+    assert torch.equal(trainer.counts(filled), trainer.counts(alone)) and trainer.counts(alone).all()
+    assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-4) and losses[0] > 0
+    assert not trainer.counts(empty).any() and losses[2] == 0 and len(empty["input_ids"]) == 4
+    losses[2].backward()
+    assert all(weight.grad is not None and not weight.grad.any() for weight in student.parameters())
 
 
 def accumulation_changes_nothing(make, student, folder, size):

@@ -12,10 +12,12 @@ from transformers import AutoTokenizer, XLMRobertaForSequenceClassification
 from xtune_runs import (
     NOISE,
     accumulation_changes_nothing,
+    nothing_is_learned_from_fillers,
     one_step,
     parts_are_logged,
     read_alone,
     student_and_teacher,
+    without_views_r1_is_left_out,
 )
 
 from xlzoo.modeling.modeling_madx import MadxForTokenClassification
@@ -141,6 +143,16 @@ def test_the_loss_of_pairs_is_the_published_formula(pair_parts, tmp_path, hard, 
     parts_are_logged(trainer, [task.item(), r1.item(), r2.item()])
     assert [name.name for name in files.folder.iterdir()] == ["epoch-0-1-of-1.safetensors"]
     assert torch.allclose(load_file(files.path(0, 0))["logits"], taught, atol=1e-5)
+
+
+def test_without_views_r1_is_left_out(parts, tmp_path):
+    without_views_r1_is_left_out(make_trainer, parts, tmp_path / "out", by_hand(parts, range(24), False), 24)
+
+
+@pytest.mark.parametrize(("given", "make"), [("parts", TAGGER), ("pair_parts", PairConsistencyTrainer)])
+def test_nothing_is_learned_from_fillers(request, tmp_path, given, make):
+    made = request.getfixturevalue(given)
+    nothing_is_learned_from_fillers(make_trainer(made, tmp_path / "out", make=make), made)
 
 
 def test_batches_of_like_lengths(parts, tmp_path):

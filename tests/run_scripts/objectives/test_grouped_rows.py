@@ -2,12 +2,14 @@
 
 from itertools import chain, pairwise
 
+import pytest
 import torch
-from accelerate.data_loader import BatchSamplerShard
+from accelerate.data_loader import BatchSamplerShard, SeedableRandomSampler, SkipBatchSampler
 from datasets import Dataset
 from torch.utils.data import BatchSampler
 
-from xlzoo.run_scripts.corpora.view_rows import ViewRows
+from xlzoo.run_scripts.corpora.view_rows import FILLER, ViewRows
+from xlzoo.run_scripts.objectives.even_batches import EvenBatches
 from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 
 LENGTHS = [3 + 7 * number % 40 for number in range(50)]
@@ -42,19 +44,25 @@ def test_batches_have_like_lengths():
     assert sum(widths) / len(widths) < (max(LENGTHS) - min(LENGTHS)) / 2
 
 
-def shared(drop_last):
-    """The batches of two processes, step by step, four rows each."""
-    given = rows()
-    given.start(2)
-    batches = BatchSampler(GroupedRows(given, 8, seed=3), 4, drop_last)
-    return list(zip(*(BatchSamplerShard(batches, 2, process) for process in (0, 1)), strict=True))
+@pytest.mark.parametrize(("number", "processes", "size"), [(100, 2, 4), (100, 3, 8), (3, 4, 2), (96, 2, 4)])
+def test_processes_share_an_epoch_out(number, processes, size):
+    """Whatever divides or not: each row once, as one process has them step by step, and all batches of one size."""
+    batches = EvenBatches(BatchSampler(range(number), size, False), rows(), processes)
+    shares = [list(BatchSamplerShard(batches, processes, process)) for process in range(processes)]
+    steps = [list(chain(*step)) for step in zip(*shares, strict=True)]
+    assert len(steps) == -(-number // (size * processes)) and {len(step) for step in steps} == {size * processes}
+    found = list(chain(*steps))
+    assert found[:number] == list(range(number)) and set(found[number:]) <= {FILLER}
+    assert len(BatchSamplerShard(batches, processes, 0)) == len(steps)
 
 
-def test_processes_share_an_epoch_out():
-    """100 rows in steps of 2 x 4: the last of 13 steps has four of its own and the first four once more."""
+def test_a_random_order_is_the_epochs_where_a_run_goes_on():
+    """Two processes that skip three batches each, by accelerate's `skip_first_batches`, go on as they would have."""
     given = rows()
     given.start(2)
-    order = list(GroupedRows(given, 8, seed=3))
-    steps = [one + two for one, two in shared(drop_last=False)]
-    assert list(chain(*steps)) == [*order, *order[:4]]
-    assert list(chain(*(one + two for one, two in shared(drop_last=True)))) == order[:96]
+    order = SeedableRandomSampler(given, data_seed=5)
+    order.set_epoch(2)
+    expected = list(order)
+    new = EvenBatches(BatchSampler(SeedableRandomSampler(given, data_seed=5), 4, False), given, 2)
+    shares = [list(SkipBatchSampler(BatchSamplerShard(new, 2, process), 3)) for process in (0, 1)]
+    assert list(chain(*(one + two for one, two in zip(*shares, strict=True))))[:76] == expected[24:]

@@ -8,7 +8,16 @@ from datasets import Dataset, DatasetDict
 from tiny_runs import make_checkpoint, sentences
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, XLMRobertaForQuestionAnswering
-from xtune_runs import NOISE, accumulation_changes_nothing, one_step, parts_are_logged, read_alone, student_and_teacher
+from xtune_runs import (
+    NOISE,
+    accumulation_changes_nothing,
+    nothing_is_learned_from_fillers,
+    one_step,
+    parts_are_logged,
+    read_alone,
+    student_and_teacher,
+    without_views_r1_is_left_out,
+)
 
 from xlzoo.run_scripts.corpora.span_views import SpanViewCollator
 from xlzoo.run_scripts.corpora.span_windows import WindowSizes, as_asked_windows, as_span_rows
@@ -96,6 +105,14 @@ def test_the_loss_of_a_step_is_that_of_its_passages_one_by_one(parts, tmp_path, 
 
 def test_accumulation_gives_the_same_weights(parts, tmp_path):
     accumulation_changes_nothing(partial(make_trainer, parts), parts[0], tmp_path, 36)
+
+
+def test_without_views_r1_is_left_out(parts, tmp_path):
+    without_views_r1_is_left_out(make_trainer, parts, tmp_path / "out", by_hand(parts, range(36), False)[0], 36)
+
+
+def test_nothing_is_learned_from_fillers(parts, tmp_path):
+    nothing_is_learned_from_fillers(make_trainer(parts, tmp_path / "out"), parts)
 
 
 def test_the_teacher_reads_the_copies_that_the_student_reads(parts, tmp_path):
