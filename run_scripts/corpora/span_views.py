@@ -59,7 +59,7 @@ class SpanViewCollator(ViewCollator):
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        view: Augmentation,
+        view: Augmentation | None,
         copy: Augmentation | None,
         sizes: WindowSizes,
         seed: int,
