@@ -25,7 +25,7 @@ class AblatedModels:
     model_name_or_path: str = field(
         default="", metadata={"aliases": ["--model"], "help": "Folder or Hub id of an adapted Backpack."}
     )
-    base_model: str | None = field(default=None, metadata={"help": "The Backpack before, to compare it with."})
+    base_model: str | None = field(default=None, metadata={"help": "The Backpack before it was adapted, to compare."})
     tokenizer_name: str | None = field(
         default=None, metadata={"aliases": ["--tokenizer"], "help": "Hub id or folder, if not the model's."}
     )
@@ -61,17 +61,17 @@ class AblationText:
     """Which sentence pairs are read, and which of their words are linked."""
 
     src: str = field(default="", metadata={"help": "Language that the model knew, any spelling: eng, en, English."})
-    tgt: str = field(default="", metadata={"help": "Language that it has learnt."})
-    source_file: str | None = field(default=None, metadata={"help": "Text, a sentence a line."})
-    target_file: str | None = field(default=None, metadata={"help": "Its translation, line by line."})
+    tgt: str = field(default="", metadata={"help": "Language that the model has learnt."})
+    source_file: str | None = field(default=None, metadata={"help": "Text in --src, a sentence a line."})
+    target_file: str | None = field(default=None, metadata={"help": "Its translation into --tgt, line by line."})
     dataset_name: str | None = field(
-        default=None, metadata={"help": "Hub id or folder with a column translation, or 'phrasebook', instead."}
+        default=None, metadata={"help": "Instead: Hub id or folder with a column translation, or 'phrasebook'."}
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"aliases": ["--dataset_config"], "help": "Hub config."}
     )
     eval_dataset_name: str | None = field(
-        default=None, metadata={"help": f"FLORES or alike instead; {FLORES_PLUS} if nothing else is named."}
+        default=None, metadata={"help": f"FLORES or alike; {FLORES_PLUS} if no other data are named."}
     )
     split: str | None = field(default=None, metadata={"help": "By default the only one, devtest, or test."})
     max_samples: int = field(default=5000, metadata={"help": "Use only the first pairs."})
@@ -83,10 +83,10 @@ class AblationText:
         default=None, metadata={"help": "Links between the words, 0-0 1-2, a line per pair; 1p2 is left out."}
     )
     aligner_model: str | None = field(
-        default=None, metadata={"help": "Or an XLM-R, XLM-Align or InfoXLM checkpoint that finds them."}
+        default=None, metadata={"help": "XLM-R, XLM-Align or InfoXLM checkpoint that finds the links."}
     )
-    align_method: str = field(default="ot", metadata={"help": f"One of {', '.join(METHODS)}."})
-    align_layer: int | None = field(default=None, metadata={"help": "Layer whose states are compared."})
+    align_method: str = field(default="ot", metadata={"help": f"How it finds them: {', '.join(METHODS)}."})
+    align_layer: int | None = field(default=None, metadata={"help": "Its layer whose states are compared."})
 
     def __post_init__(self) -> None:
         if not (self.src and self.tgt):
@@ -158,7 +158,7 @@ class Ablations:
     output_dir: str = field(
         default="", metadata={"aliases": ["--out_dir"], "help": "Folder for tables, JSON and pictures."}
     )
-    overwrite: bool = field(default=False, metadata={"help": "Do analyses again that output_dir holds already."})
+    overwrite: bool = field(default=False, metadata={"help": "Repeat the analyses that output_dir holds."})
     plots: bool = field(default=True, metadata={"help": "Draw a picture of each analysis, with matplotlib."})
     batch_size: int = field(default=16, metadata={"help": "Sentences at a time; the results do not depend on it."})
     max_length: int | None = field(
@@ -166,13 +166,13 @@ class Ablations:
     )
     max_pairs: int = field(default=20000, metadata={"help": "Links that are used at most, a sample of them."})
     sense_pool_temp: float = field(default=1.0, metadata={"help": "Temperature of the mixture of a word's senses."})
-    held_out: float = field(default=0.2, metadata={"help": "Share of the source words that nothing is fitted to."})
+    held_out: float = field(default=0.2, metadata={"help": "Share of the source words that are only tested on."})
     shuffles: int = field(default=5, metadata={"help": "How often words, or senses, are dealt out at random."})
-    critic_steps: int = field(default=800, metadata={"help": "Training steps of the critic of mutual_information."})
-    critic_batch_size: int = field(default=2048, metadata={"help": "Links in each of these steps."})
-    critic_learning_rate: float = field(default=1e-4, metadata={"help": "Their size."})
+    critic_steps: int = field(default=800, metadata={"help": "mutual_information: training steps of the critic."})
+    critic_batch_size: int = field(default=2048, metadata={"help": "Links in a step of the critic."})
+    critic_learning_rate: float = field(default=1e-4, metadata={"help": "Its learning rate."})
     critic_hidden: int = field(default=128, metadata={"help": "Width of the critic's two layers."})
-    seed: int = field(default=0, metadata={"help": "Seed of all that is drawn."})
+    seed: int = field(default=0, metadata={"help": "Seed of everything random."})
 
     def __post_init__(self) -> None:
         if not self.output_dir:

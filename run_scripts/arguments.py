@@ -24,6 +24,8 @@ from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.given_flags import given_flags
 
 POSITIVE = ("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")
+USAGE = "%(prog)s [RECIPE.yaml] [--FLAG VALUE ...]"
+HELP = frozenset({"-h", "--help"})
 
 
 @dataclass
@@ -33,7 +35,7 @@ class ModelArguments:
     model_name_or_path: str | None = field(default=None, metadata={"help": "Hub id or folder of an XLM-R checkpoint."})
     model_type: str | None = field(default=None, metadata={"help": "Train from scratch: 'xlm-roberta'."})
     config_name: str | None = field(default=None, metadata={"help": "Train from scratch with this configuration."})
-    config_overrides: str | None = field(default=None, metadata={"help": "'hidden_size=256,num_hidden_layers=6'."})
+    config_overrides: str | None = field(default=None, metadata={"help": "From scratch: 'hidden_size=256,...'."})
     tokenizer_name: str | None = field(default=None, metadata={"help": "Hub id or folder, if not the model's."})
     tokenizer_vocab_size: int | None = field(
         default=None, metadata={"help": "From scratch: train a Unigram tokenizer of this size on the training text."}
@@ -73,7 +75,7 @@ class RunArguments(Reprinted, TrainingArguments):
     """transformers' training arguments, and what this project adds for every script."""
 
     overwrite_output_dir: bool = field(default=False, metadata={"help": "Delete the run that output_dir holds."})
-    warmup_ratio: float | None = field(default=None, metadata={"help": "As a fractional --warmup_steps."})
+    warmup_ratio: float | None = field(default=None, metadata={"help": "Share of the steps that warm up."})
     hub_dir: str | None = field(default=None, metadata={"help": "Publish to this local folder instead of the Hub."})
     hub_private_repo: bool | None = field(default=False, metadata={"help": "Make a new repository private."})
     hub_revision: str | None = field(
@@ -158,7 +160,7 @@ class _Parser(HfArgumentParser):
 def parse(argv: Sequence[str] | None, *types: Any) -> tuple[Any, ...]:
     """Fill one dataclass per type from flags, a YAML/JSON recipe, or a recipe followed by flags that override it."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _Parser(list(types), allow_abbrev=False)
+    parser = _Parser(list(types), allow_abbrev=False, usage=USAGE)
     if arguments and not arguments[0].startswith("-"):
         recipe = read_recipe(arguments.pop(0))
         # By destination: a flag may have a second name, under which it overrides the first one.
@@ -219,7 +221,9 @@ def recipe_flags(recipe: dict[str, Any]) -> list[str]:
 
 
 def run(main: Callable[[], Any]) -> None:
-    """Run a script's `main`; a mistake of the user's ends in one sentence and exit code 2."""
+    """Run a script's `main`; `--help` begins with its docstring, a mistake ends in one sentence and exit code 2."""
+    if HELP & set(sys.argv[1:]):
+        sys.stdout.write(f"{sys.modules[main.__module__].__doc__}\n")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     for noisy in ("httpx", "datasets", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

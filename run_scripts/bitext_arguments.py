@@ -24,7 +24,7 @@ class BitextArguments:
     """Where sentence pairs come from, and how they are cut."""
 
     src: str = field(default="", metadata={"help": "Language that the model knows, any spelling: eng, en, English."})
-    tgt: str = field(default="", metadata={"help": "Language that it is to learn."})
+    tgt: str = field(default="", metadata={"help": "Language that the model is to learn."})
     dataset_name: str | None = field(
         default=None, metadata={"help": "Hub id or folder with a column translation, or 'phrasebook'."}
     )
@@ -33,24 +33,24 @@ class BitextArguments:
     )
     dataset_split: str = field(default="train", metadata={"help": "The split to train on."})
     source_file: list[str] = field(
-        default_factory=list, metadata={"help": "Text(s) to train on, a sentence a line, instead.", **REPEATABLE}
+        default_factory=list, metadata={"help": "Instead: text(s) in --src, a sentence a line.", **REPEATABLE}
     )
     target_file: list[str] = field(
-        default_factory=list, metadata={"help": "The translation of each, line by line.", **REPEATABLE}
+        default_factory=list, metadata={"help": "The translation of each into --tgt.", **REPEATABLE}
     )
     validation_source_file: list[str] = field(
-        default_factory=list, metadata={"help": "Likewise for validation.", **REPEATABLE}
+        default_factory=list, metadata={"help": "The same as --source_file, to evaluate on.", **REPEATABLE}
     )
     validation_target_file: list[str] = field(
-        default_factory=list, metadata={"help": "Likewise for validation.", **REPEATABLE}
+        default_factory=list, metadata={"help": "The same as --target_file, to evaluate on.", **REPEATABLE}
     )
     eval_dataset_name: str | None = field(
         default=None,
         metadata={"help": f"FLORES or alike to evaluate on; {FLORES_PLUS} where the data has no validation split."},
     )
     max_length: int = field(default=256, metadata={"help": "Most tokens of a sentence; longer ones are cut."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Use only the first rows."})
-    max_eval_samples: int | None = field(default=None, metadata={"help": "Likewise for validation and test."})
+    max_train_samples: int | None = field(default=None, metadata={"help": "Train on the first rows only."})
+    max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate on the first rows only."})
     phrasebook_seed: int = field(default=0, metadata={"help": "Seed of the phrasebook's sentences."})
 
     def __post_init__(self) -> None:

@@ -37,8 +37,8 @@ class BuildArguments(Reprinted):
         default="{}",
         metadata={"help": """Arguments of datatrove's executor: '{"partition": "cpu", "time": "2:00:00"}'."""},
     )
-    log_level: str = field(default="INFO", metadata={"help": "How much is told.", "choices": [*LEVELS]})
-    log_file: str | None = field(default=None, metadata={"help": "Also write to this file what is told."})
+    log_level: str = field(default="INFO", metadata={"help": "How much is printed.", "choices": [*LEVELS]})
+    log_file: str | None = field(default=None, metadata={"help": "Write it to this file too."})
     push_to_hub: bool = field(default=False, metadata={"help": "Publish the dataset.", "aliases": ["--upload_data"]})
     hub_model_id: str | None = field(
         default=None,

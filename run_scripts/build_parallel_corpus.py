@@ -1,4 +1,4 @@
-"""Build a parallel corpus from OPUS, data sets of translations and files: read, clean, deduplicate, score, draw.
+r"""Build a parallel corpus from OPUS, data sets of translations and files: read, clean, deduplicate, score, draw.
 
     python run_scripts/build_parallel_corpus.py --src eng --tgt swh --corpora QED TED2020 --hf_corpora allenai/nllb \
         --hf_out data/eng-swh --work_dir work/eng-swh --target_size 100000 --num_tasks 4

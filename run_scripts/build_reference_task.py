@@ -1,4 +1,4 @@
-"""Reference data for AdaMergeX: causal LM as prompts with completions, from any text or a Wikipedia dump of the Hub.
+r"""Reference data for AdaMergeX: causal LM as prompts with completions, from any text or a Wikipedia dump of the Hub.
 
     python run_scripts/build_reference_task.py --dataset_name wikimedia/wikipedia --language Swahili --rows 10000 \
         --output_dir runs/reference/swh

@@ -23,9 +23,9 @@ class SourceArguments:
     train_file: list[str] = field(default_factory=list, metadata={"help": "Training file(s).", **REPEATABLE})
     validation_file: str | None = field(default=None, metadata={"help": "Validation file."})
     test_file: str | None = field(default=None, metadata={"help": "Test file, for --do_predict."})
-    language: str | None = field(default=None, metadata={"help": "The data's language, any spelling, for the card."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Use only the first rows."})
-    max_eval_samples: int | None = field(default=None, metadata={"help": "Likewise for validation and test."})
+    language: str | None = field(default=None, metadata={"help": "The data's language, any spelling; also for cards."})
+    max_train_samples: int | None = field(default=None, metadata={"help": "Train on the first rows only."})
+    max_eval_samples: int | None = field(default=None, metadata={"help": "Evaluate and test on the first rows only."})
     phrasebook_seed: int = field(default=0, metadata={"help": "Seed of the phrasebook's sentences."})
     text_column_name: str | None = field(default=None, metadata={"help": "Column with the text, or the words."})
 
@@ -46,13 +46,13 @@ class SourceArguments:
             require_columns(part, list(columns.values()), source)
         whole = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
-        kept = self.chosen(whole).select_columns(list(columns.values())).rename_columns(renames)
+        kept = self.chosen(whole, kind).select_columns(list(columns.values())).rename_columns(renames)
         return DatasetDict(
             {split: first_rows(rows, self.limits.get(split.partition(".")[0])) for split, rows in kept.items()}
         )
 
-    def chosen(self, loaded: DatasetDict) -> DatasetDict:
-        """Return what is wanted of the rows, before they are cut to the limits: here all."""
+    def chosen(self, loaded: DatasetDict, kind: str) -> DatasetDict:
+        """Return what is wanted of the rows of this kind, before they are cut to the limits: here all."""
         return loaded
 
     def _configs(self) -> Sequence[str | None]:

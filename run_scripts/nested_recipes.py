@@ -1,6 +1,7 @@
 """Recipes whose values are mappings of flags: read, overridden by flags, and checked against a dataclass."""
 
 import difflib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields
 from inspect import formatannotation
@@ -10,12 +11,15 @@ from typing import Any, get_args, get_origin
 
 import yaml
 
-from xlzoo.run_scripts.arguments import read_recipe
+from xlzoo.run_scripts.arguments import HELP, read_recipe
 from xlzoo.run_scripts.errors import UserError
 
 
 def read_nested_recipe(cls: type, arguments: Sequence[str]) -> Any:
     """Fill a dataclass from a recipe and flags that override it; `--task.max_steps 5` reaches into a mapping."""
+    if HELP & set(arguments):
+        sys.stdout.write(_describe(cls))
+        sys.exit()
     if not arguments or arguments[0].startswith("-"):
         raise UserError("Expected a recipe first: a .yaml or .json file, recipes/madx_phrasebook.yaml say.")
     recipe = read_recipe(arguments[0])
@@ -37,6 +41,16 @@ def read_nested_recipe(cls: type, arguments: Sequence[str]) -> Any:
             expected = formatannotation(entry.type).replace("typing.", "")
             raise UserError(f"The recipe's {name} is {recipe[name]!r}; expected {expected}, text in quotes.")
     return cls(**recipe)
+
+
+def _describe(cls: type) -> str:
+    """Name the keys of a recipe with their types and defaults."""
+    lines = ["usage: a recipe, then any of its keys as flags:"]
+    for entry in fields(cls):
+        made = entry.default if entry.default_factory is MISSING else entry.default_factory()
+        default = "needed" if made is MISSING else f"default: {made!r}"
+        lines.append(f"  --{entry.name}: {formatannotation(entry.type)} ({default})")
+    return "\n".join([*lines, ""])
 
 
 def _override(recipe: dict[str, Any], flag: str, values: list[Any]) -> None:

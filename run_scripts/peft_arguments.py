@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, get_peft_model
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING as IA3_FEEDFORWARD
@@ -36,9 +37,9 @@ class NewPeftArguments:
     modules_to_save: list[str] = field(
         default_factory=list, metadata={"help": "Modules trained as a whole, saved with the adapter.", **REPEATABLE}
     )
-    lora_r: int = field(default=8, metadata={"help": "Rank."})
-    lora_alpha: int = field(default=16, metadata={"help": "Scale of the update times the rank."})
-    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout before the update."})
+    lora_r: int = field(default=8, metadata={"help": "LoRA: rank."})
+    lora_alpha: int = field(default=16, metadata={"help": "LoRA: the update is scaled by this over the rank."})
+    lora_dropout: float = field(default=0.05, metadata={"help": "LoRA: dropout before the update."})
     num_virtual_tokens: int = field(default=20, metadata={"help": "Prefix tuning: length of the prefix."})
 
     def __post_init__(self) -> None:
@@ -60,11 +61,17 @@ class NewPeftArguments:
         return self.use_peft
 
     def add_new(self, model: PreTrainedModel, task_type: str | None) -> PeftModel:
-        """Put the new adapter on the model; `task_type` is PEFT's ("CAUSAL_LM"). UserError where it has no place."""
+        """Put the new adapter on the model; `task_type` is PEFT's ("CAUSAL_LM"). UserError where it has no place.
+
+        One seed begins all adapters alike, a task's and a language's: factors can be merged one by one only from there.
+        """
         if self.peft_type == "prefix" and not takes_prefix(model):
             raise UserError(f"{type(model).__name__} takes no prefix; give --peft_type lora or ia3, or another model.")
         try:
-            adapted: Any = get_peft_model(model, self._config(model, task_type))
+            with torch.random.fork_rng(devices=[]):
+                # Loading has drawn numbers for a task's new head, and none for a language.
+                torch.default_generator.manual_seed(torch.initial_seed())
+                adapted: Any = get_peft_model(model, self._config(model, task_type))
         except ValueError as error:
             reason = " ".join(str(error).split())[:200].rstrip(".")
             raise UserError(

@@ -27,19 +27,19 @@ class PreTrainingArguments(SourceArguments):
     tlm_config_name: list[str] = field(
         default_factory=list, metadata={"help": "Hub config(s); the phrasebook's pairs: eng-deu, ...", **REPEATABLE}
     )
-    source_language: str | None = field(default=None, metadata={"help": "Of --tlm_data; by default the first."})
-    target_language: str | None = field(default=None, metadata={"help": "Of --tlm_data; by default the second."})
+    source_language: str | None = field(default=None, metadata={"help": "Of --tlm_data, if not its first."})
+    target_language: str | None = field(default=None, metadata={"help": "Of --tlm_data, if not its second."})
     source_file: list[str] = field(
-        default_factory=list, metadata={"help": "Text(s) to train on, a sentence a line, instead.", **REPEATABLE}
+        default_factory=list, metadata={"help": "Instead of --tlm_data: text(s), a sentence a line.", **REPEATABLE}
     )
     target_file: list[str] = field(
         default_factory=list, metadata={"help": "The translation of each, line by line.", **REPEATABLE}
     )
     validation_source_file: list[str] = field(
-        default_factory=list, metadata={"help": "Likewise for validation.", **REPEATABLE}
+        default_factory=list, metadata={"help": "The same as --source_file, to evaluate on.", **REPEATABLE}
     )
     validation_target_file: list[str] = field(
-        default_factory=list, metadata={"help": "Likewise for validation.", **REPEATABLE}
+        default_factory=list, metadata={"help": "The same as --target_file, to evaluate on.", **REPEATABLE}
     )
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ class PromptSource(PairSource):
         metadata={"help": "Ask these sentence pairs as questions: xnli or pawsx.", "choices": sorted(PAIR_TASKS)},
     )
     prompt_column_name: str | None = field(default=None, metadata={"help": "Column with prompts, if not 'prompt'."})
-    completion_column_name: str | None = field(default=None, metadata={"help": "Likewise, if not 'completion'."})
+    completion_column_name: str | None = field(default=None, metadata={"help": "The same, if not 'completion'."})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@ text of a README.md is not published: nobody could check it, and the stock ones 
 fill in. A sentence of your own goes into --summary.
 """
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -35,7 +35,7 @@ class _Parser(ArgumentParser):
 
 
 def _parser() -> ArgumentParser:
-    parser = _Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = _Parser(allow_abbrev=False)
     parser.add_argument("folder", type=Path, help="what to publish; it is not changed")
     parser.add_argument("repo_id", help="the repository, 'name' or 'organisation/name'; made if missing")
     where = parser.add_argument_group("where")
@@ -45,17 +45,17 @@ def _parser() -> ArgumentParser:
     where.add_argument("--hub_token", help="by default that of HF_TOKEN or of `hf auth login`")
     where.add_argument("--dry_run", action="store_true", help="do all but the upload, and print what would go")
     what = parser.add_argument_group("what it is, where the folder does not say")
-    what.add_argument("--kind", choices=KINDS)
+    what.add_argument("--kind", choices=KINDS, help="by default what its files look like")
     what.add_argument("--base_model", help="Hub id or folder of the model that it was made from")
     what.add_argument("--base_model_relation", choices=RELATIONS, help="how it was made from that")
     what.add_argument("--trust_remote_code", action="store_true", help="run the folder's own code in the check")
     card = parser.add_argument_group("what the card says")
-    card.add_argument("--title")
+    card.add_argument("--title", help="the heading")
     card.add_argument("--summary", help="one sentence")
     card.add_argument("--license", help="mit, apache-2.0, cc-by-4.0, ...")
     card.add_argument("--language", nargs="+", help="in any spelling: sw, swh, Swahili")
     card.add_argument("--datasets", nargs="+", help="Hub ids of the data it was trained on")
-    card.add_argument("--tags", nargs="+")
+    card.add_argument("--tags", nargs="+", help="further tags")
     card.add_argument("--pipeline_tag", help="token-classification, say, of a model")
     card.add_argument("--task_categories", nargs="+", help="the same of a dataset, one or several")
     card.add_argument("--paper", help="arXiv id")

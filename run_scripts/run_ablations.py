@@ -1,4 +1,4 @@
-"""SENSIA's analyses of an adapted Backpack: did its senses cross over to the other language, and which of them count?
+r"""SENSIA's analyses of an adapted Backpack: did its senses cross over to the other language, and which of them count?
 
     python run_scripts/run_ablations.py --model_name_or_path runs/swahili --base_model runs/backpack \
         --src eng --tgt swh --dataset_name phrasebook --output_dir runs/ablations

@@ -1,4 +1,4 @@
-"""SENSIA: a Backpack of one language learns another from translations, sense by sense.
+r"""SENSIA: a Backpack of one language learns another from translations, sense by sense.
 
     python run_scripts/run_adaptation.py --model_id runs/backpack --dataset_name phrasebook --src eng --tgt swh \
         --max_length 64 --train_batch_size 32 --max_steps 400 --eval_every_n_steps 100 --save_dir runs/swahili

@@ -1,4 +1,4 @@
-"""Classification of sentence pairs (XNLI, PAWS-X): full fine-tuning, a MAD-X task adapter, or LoRA or IA3.
+r"""Classification of sentence pairs (XNLI, PAWS-X): full fine-tuning, a MAD-X task adapter, or LoRA or IA3.
 
     python run_scripts/run_classification.py --model_name_or_path xlm-roberta-base --use_peft --dataset_name xnli \
         --dataset_config_name en --test_config_name sw de --do_train --do_eval --do_predict --output_dir runs/xnli

@@ -1,4 +1,4 @@
-"""Causal LM: a Backpack or any other decoder from scratch, trained further, or with a LoRA or IA3 adapter.
+r"""Causal LM: a Backpack or any other decoder from scratch, trained further, or with a LoRA or IA3 adapter.
 
     python run_scripts/run_clm.py --model_type backpack --tokenizer_vocab_size 8000 --dataset_name phrasebook \
         --dataset_config_name eng --block_size 128 --do_train --do_eval --output_dir runs/backpack

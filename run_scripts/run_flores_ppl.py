@@ -1,4 +1,4 @@
-"""Perplexity, bits per byte and bits per character of a causal language model on FLORES-200 or text files.
+r"""Perplexity, bits per byte and bits per character of a causal language model on FLORES-200 or text files.
 
     python run_scripts/run_flores_ppl.py --model_path gpt2 --lang eng_Latn swh_Latn --split devtest \
         --output_file ppl.json

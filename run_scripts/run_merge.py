@@ -1,4 +1,4 @@
-"""Merge three adapters into a fourth: a task adapter for a language without task data (AdaMergeX).
+r"""Merge three adapters into a fourth: a task adapter for a language without task data (AdaMergeX).
 
     python run_scripts/run_merge.py --task_adapter runs/gsm_en --target_reference runs/wiki_sw \
         --source_reference runs/wiki_en --t 1.0 --output_dir runs/gsm_sw

@@ -1,4 +1,4 @@
-"""Masked LM on text: an encoder from scratch or further trained, or an adapter (MAD-X, LoRA, IA3) on a frozen one.
+r"""Masked LM on text: an encoder from scratch or further trained, or an adapter (MAD-X, LoRA, IA3) on a frozen one.
 
     python run_scripts/run_mlm.py --model_name_or_path xlm-roberta-base --train_adapter --adapter_config pfeiffer+inv \
         --dataset_name wikitext --dataset_config_name wikitext-2-raw-v1 --learning_rate 1e-4 --num_train_epochs 3 \

@@ -1,4 +1,4 @@
-"""Token classification (NER, POS): all weights, a task adapter on a frozen language adapter, or LoRA or IA3.
+r"""Token classification (NER, POS): all weights, a task adapter on a frozen language adapter, or LoRA or IA3.
 
     python run_scripts/run_ner.py --model_name_or_path xlm-roberta-base --train_adapter --adapter_config pfeiffer \
         --load_lang_adapter runs/en/eng --dataset_name conll2003 --learning_rate 1e-4 --num_train_epochs 3 \

@@ -1,4 +1,4 @@
-"""Look into a Backpack: what the senses of words stand for, which counted in a text, and what changes without them.
+r"""Look into a Backpack: what the senses of words stand for, which counted in a text, and what changes without them.
 
     python run_scripts/run_senses.py --model_name_or_path runs/backpack --word was her \
         --text "The radio was in the garden" --plot senses.png --prompt "The farmer was" --scale was:1=0

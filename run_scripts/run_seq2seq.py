@@ -1,4 +1,4 @@
-"""Sequence-to-sequence models (T5, mT5): prompts with completions, or sentence pairs as questions; whole or adapted.
+r"""Sequence-to-sequence models (T5, mT5): prompts with completions, or sentence pairs as questions; whole or adapted.
 
     python run_scripts/run_seq2seq.py --model_name_or_path google/mt5-base --use_peft --task_name xnli \
         --dataset_name xnli --dataset_config_name en --test_config_name sw de --do_train --do_eval --do_predict \

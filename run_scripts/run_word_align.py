@@ -1,4 +1,4 @@
-"""Align the words of translated sentences with XLM-R, XLM-Align or InfoXLM, and score the links against gold.
+r"""Align the words of translated sentences with XLM-R, XLM-Align or InfoXLM, and score the links against gold.
 
     python run_scripts/run_word_align.py --model_name_or_path microsoft/xlm-align-base --source_file news.de \
         --target_file news.en --output_file news.links

@@ -1,4 +1,4 @@
-"""Pre-train XLM-R on text and translations: XLM-Align, InfoXLM, TLM, or MLM alone; from a checkpoint or from scratch.
+r"""Pre-train XLM-R on text and translations: XLM-Align, InfoXLM, TLM, or MLM alone; from a checkpoint or from scratch.
 
     python run_scripts/run_xlm_align.py --objective xlm_align --model_name_or_path xlm-roberta-base \
         --dataset_name wikimedia/wikipedia --dataset_config_name 20231101.de \

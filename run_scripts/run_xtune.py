@@ -1,4 +1,4 @@
-"""xTune: fine-tuning that is consistent between examples and views of them, in two stages, on XTREME's tasks.
+r"""xTune: fine-tuning that is consistent between examples and views of them, in two stages, on XTREME's tasks.
 
     python run_scripts/run_xtune.py --model_name_or_path xlm-roberta-base --task_name ner \
         --dataset_name unimelb-nlp/wikiann --dataset_config_name en --test_config_name de sw --do_train --do_eval \

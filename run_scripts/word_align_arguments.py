@@ -23,7 +23,7 @@ class AlignerArguments:
     model_name_or_path: str = field(metadata={"help": "Hub id or folder of an XLM-R, XLM-Align, InfoXLM checkpoint."})
     tokenizer_name: str | None = field(default=None, metadata={"help": "Hub id or folder, if not the model's."})
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code from the tokenizer's repository."})
-    method: str = field(default="ot", metadata={"help": f"One of {', '.join(METHODS)}."})
+    method: str = field(default="ot", metadata={"help": f"How links are found: {', '.join(METHODS)}."})
     layer: list[str] = field(
         default_factory=list,
         metadata={
@@ -98,12 +98,12 @@ class BitextArguments:
     target_file: str | None = field(default=None, metadata={"help": "Its translation, line by line."})
     parallel_file: str | None = field(default=None, metadata={"help": "One file of 'source ||| target' instead."})
     dataset_name: str | None = field(
-        default=None, metadata={"help": "Hub id or folder with a column translation, or 'phrasebook', instead."}
+        default=None, metadata={"help": "Instead: Hub id or folder with a column translation, or 'phrasebook'."}
     )
     dataset_config_name: str | None = field(default=None, metadata={"help": "Hub config; phrasebook: eng-deu, ..."})
     split: str | None = field(default=None, metadata={"help": "By default the only one, or test."})
-    source_language: str | None = field(default=None, metadata={"help": "Of the data set; by default the first."})
-    target_language: str | None = field(default=None, metadata={"help": "Of the data set; by default the second."})
+    source_language: str | None = field(default=None, metadata={"help": "Of --dataset_name, if not its first."})
+    target_language: str | None = field(default=None, metadata={"help": "Of --dataset_name, if not its second."})
     segment: str = field(
         default="spaces",
         metadata={"help": "spaces, or characters: the same, and scripts without spaces by single characters."},

@@ -55,19 +55,17 @@ class TaskData(PairSource, SpanSource):
 class ViewArguments:
     """What views are made from, and how far they differ."""
 
-    subword_rate: float | None = field(default=None, metadata={"help": "Share of words cut into drawn pieces."})
-    sampling_alpha: float = field(default=0.3, metadata={"help": "Of the draw; the larger, the more usual pieces."})
+    subword_rate: float | None = field(default=None, metadata={"help": "subword: share of words cut anew."})
+    sampling_alpha: float = field(default=0.3, metadata={"help": "subword: the larger, the more usual the pieces."})
     subword_model: str | None = field(
-        default=None, metadata={"help": "SentencePiece model to draw from; by default the tokenizer's own."}
+        default=None, metadata={"help": "subword: SentencePiece model, if not the tokenizer's own."}
     )
-    code_switch_rate: float | None = field(
-        default=None, metadata={"help": "Share of words looked up in a dictionary."}
-    )
-    dictionaries: str | None = field(default=None, metadata={"help": "Folder of dictionaries: en-de.txt, ..."})
+    code_switch_rate: float | None = field(default=None, metadata={"help": "code_switch: share of words looked up."})
+    dictionaries: str | None = field(default=None, metadata={"help": "code_switch: folder with en-de.txt, ..."})
     dictionary_languages: list[str] = field(
-        default_factory=list, metadata={"help": "The dictionaries to use; by default all.", **REPEATABLE}
+        default_factory=list, metadata={"help": "code_switch: some of these; by default all.", **REPEATABLE}
     )
-    translation_rate: float = field(default=1.0, metadata={"help": "Share of sentences that are translated."})
+    translation_rate: float = field(default=1.0, metadata={"help": "translation: share of sentences."})
     translations: list[str] = field(
         default_factory=list,
         metadata={
@@ -77,11 +75,11 @@ class ViewArguments:
         },
     )
     translation_languages: list[str] = field(
-        default_factory=list, metadata={"help": "The translations to use; by default all.", **REPEATABLE}
+        default_factory=list, metadata={"help": "translation: languages; by default all.", **REPEATABLE}
     )
-    noise_rate: float = field(default=1.0, metadata={"help": "Share of tokens with noise on their embeddings."})
-    noise_scale: float = field(default=1e-5, metadata={"help": "Its standard deviation, or bound if uniform."})
-    noise_kind: str = field(default="uniform", metadata={"help": "gaussian or uniform.", "choices": list(KINDS)})
+    noise_rate: float = field(default=1.0, metadata={"help": "noise: share of tokens with it."})
+    noise_scale: float = field(default=1e-5, metadata={"help": "noise: standard deviation, or bound if uniform."})
+    noise_kind: str = field(default="uniform", metadata={"help": "noise: which numbers.", "choices": list(KINDS)})
 
     def __post_init__(self) -> None:
         for name in ("subword_rate", "code_switch_rate", "translation_rate", "noise_rate"):

@@ -46,7 +46,7 @@ class SenseAdaptationConfig(RunArguments):
         default=True, metadata={"help": "Pooled senses have length one where evaluation compares them."}
     )
     normalize_last_token_embeds: bool = field(
-        default=True, metadata={"help": "Likewise for the contextual vectors of last tokens."}
+        default=True, metadata={"help": "The same of the contextual vectors of last tokens."}
     )
     freeze_senses_in_polish: bool = field(
         default=False, metadata={"help": "Sense network and sense weights stay as they are in the last phase."}
@@ -58,16 +58,16 @@ class SenseAdaptationConfig(RunArguments):
     w_ctx_align: float = field(default=0.45, metadata={"help": "Weight of the contrast of contexts at first."})
     w_sns_align: float = field(default=0.55, metadata={"help": "Weight of the contrast of senses at first."})
     w_lm_align: float = field(default=0.02, metadata={"help": "Weight of the language model at first."})
-    w_ctx_mid: float = field(default=0.40, metadata={"help": "Likewise once --align_pct is done."})
-    w_sns_mid: float = field(default=0.40, metadata={"help": "Likewise once --align_pct is done."})
-    w_lm_mid: float = field(default=0.20, metadata={"help": "Likewise once --align_pct is done."})
-    w_ctx_tail: float = field(default=0.15, metadata={"help": "Likewise in the last --polish_pct."})
-    w_sns_tail: float = field(default=0.15, metadata={"help": "Likewise in the last --polish_pct."})
-    w_lm_tail: float = field(default=0.70, metadata={"help": "Likewise in the last --polish_pct."})
+    w_ctx_mid: float = field(default=0.40, metadata={"help": "Weight of the contrast of contexts after --align_pct."})
+    w_sns_mid: float = field(default=0.40, metadata={"help": "Weight of the contrast of senses after --align_pct."})
+    w_lm_mid: float = field(default=0.20, metadata={"help": "Weight of the language model after --align_pct."})
+    w_ctx_tail: float = field(default=0.15, metadata={"help": "Weight of the contrast of contexts in --polish_pct."})
+    w_sns_tail: float = field(default=0.15, metadata={"help": "Weight of the contrast of senses in --polish_pct."})
+    w_lm_tail: float = field(default=0.70, metadata={"help": "Weight of the language model in --polish_pct."})
     tau_ctx_start: float = field(default=0.07, metadata={"help": "Temperature of the contrast of contexts at first."})
-    tau_ctx_end: float = field(default=0.07, metadata={"help": "The same once --align_pct is done."})
+    tau_ctx_end: float = field(default=0.07, metadata={"help": "Temperature of the contexts after --align_pct."})
     tau_sns_start: float = field(default=0.05, metadata={"help": "Temperature of the contrast of senses at first."})
-    tau_sns_end: float = field(default=0.05, metadata={"help": "The same once --align_pct is done."})
+    tau_sns_end: float = field(default=0.05, metadata={"help": "Temperature of the senses after --align_pct."})
 
     def __post_init__(self) -> None:
         if not self.sense_pool_temp > 0:

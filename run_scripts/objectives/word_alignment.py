@@ -42,11 +42,11 @@ class WordAlignmentConfig(MaskedLMConfig):
     wa_max_count: int = field(default=2, metadata={"help": "xlm_align: rounds of itermax for the self-labels."})
     sinkhorn_iter: int = field(default=2, metadata={"help": "xlm_align: rounds of Sinkhorn for the self-labels."})
     align_enable_step: int = field(default=0, metadata={"help": "xlm_align: steps of MLM and TLM before it begins."})
-    dropout: float | None = field(default=None, metadata={"help": "While pre-training, instead of the encoder's."})
-    attention_dropout: float | None = field(default=None, metadata={"help": "Likewise, of attention weights."})
+    dropout: float | None = field(default=None, metadata={"help": "Dropout while pre-training, if not the encoder's."})
+    attention_dropout: float | None = field(default=None, metadata={"help": "The same of attention weights."})
     xlco_layer: int | None = field(default=None, metadata={"help": "infoxlm: layer that is compared; 8 or the last."})
-    xlco_queue_size: int = field(default=131_072, metadata={"help": "infoxlm: past keys; it starts with so many."})
-    xlco_softmax_tau: float = field(default=0.25, metadata={"help": "infoxlm: temperature."})
+    xlco_queue_size: int = field(default=131_072, metadata={"help": "infoxlm: past keys; it begins with so many."})
+    xlco_softmax_tau: float = field(default=0.25, metadata={"help": "infoxlm: temperature of the contrast."})
     xlco_momentum: float = field(default=0.9999, metadata={"help": "infoxlm: what the slow copy keeps of itself."})
 
     def __post_init__(self) -> None:

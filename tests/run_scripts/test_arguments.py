@@ -10,7 +10,7 @@ import pytest
 from tiny_runs import refused
 
 from xlzoo.modeling.adapter_config import AdapterError
-from xlzoo.run_scripts import run_ner
+from xlzoo.run_scripts import publish, run_madx, run_ner
 from xlzoo.run_scripts.arguments import AdapterArguments, ModelArguments, parse, run
 from xlzoo.run_scripts.data_arguments import DataArguments
 from xlzoo.run_scripts.destination import Destination
@@ -238,6 +238,21 @@ def test_help_names_every_flag(capsys):
     assert all(
         f"--{name}" in out for name in ("train_adapter", "mlm_probability", "hub_dir", "resume_from_checkpoint")
     )
+
+
+def test_help_begins_with_what_the_script_is_for(capsys, monkeypatch):
+    """Its docstring with the example's lines as they are written, then flags, or the keys of a recipe of recipes."""
+    monkeypatch.setattr(sys, "argv", ["run_x.py", "--help"])
+    for script, flag in ((run_ner, "--load_lang_adapter"), (run_madx, "--language_data"), (publish, "--hub_dir")):
+        with pytest.raises(SystemExit) as caught:
+            run(script.main)
+        out = capsys.readouterr().out
+        assert (
+            caught.value.code in (0, None)
+            and out.startswith(script.__doc__)
+            and out.index("usage:") < out.rindex(flag)
+        )
+    assert " \\\n        --load_lang_adapter" in (run_ner.__doc__ or "")
 
 
 def test_script_in_a_fresh_process(base, tmp_path):
