@@ -10,7 +10,6 @@ from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from xlzoo.hub_cards import Facts
-from xlzoo.hub_cards.probes import record_model, record_peft, require_trusted_base
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_completions, as_documents, as_packed, require_tokens
@@ -19,25 +18,21 @@ from xlzoo.run_scripts.language_tests import by_language, joined
 from xlzoo.run_scripts.measuring.token_losses import require_causal
 from xlzoo.run_scripts.models.decoder_tokenizers import start_decoder_tokenizer
 from xlzoo.run_scripts.models.decoders import DecoderArguments, start_decoder
-from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
 from xlzoo.run_scripts.models.positions import positions_left
-from xlzoo.run_scripts.models.quantization import prepared, require_adapter
+from xlzoo.run_scripts.models.quantization import require_adapter
 from xlzoo.run_scripts.objectives.causal_lm import CausalLMConfig, CausalLMTrainer, SequenceCollator
 from xlzoo.run_scripts.objectives.token_scores import completion_scores, perplexity
-from xlzoo.run_scripts.peft_arguments import PeftArguments, require_trainable
-from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
+from xlzoo.run_scripts.peft_arguments import PeftArguments
+from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer
 from xlzoo.run_scripts.stages.causal_facts import causal_adapter_facts, causal_lm_facts
-from xlzoo.run_scripts.stages.curves import draw_curve
-from xlzoo.run_scripts.stages.facts import record_run
+from xlzoo.run_scripts.stages.facts import Record
 from xlzoo.run_scripts.stages.papers import METHODS
-from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import opening
+from xlzoo.run_scripts.stages.text_writers import SHOWN, adapted_for, leave
 from xlzoo.run_scripts.text_arguments import TextArguments, with_validation
 
 LONGEST = 1024
 """Tokens of a row where `--block_size` does not say and the model could take more."""
-SHOWN = 1000
-"""Training rows that are looked at for a prompt that a card can show."""
 
 
 def train_causal_lm(
@@ -54,11 +49,7 @@ def train_causal_lm(
     tokenizer = start_decoder_tokenizer(model_args, rows, checkpoint)
     model = start_decoder(model_args, tokenizer)
     require_causal(model.eval())
-    model = prepared(model, model_args.quantization, bool(args.gradient_checkpointing))
-    adapted = peft_args.adapt(model, "CAUSAL_LM")
-    require_trainable(adapted, bool(args.gradient_checkpointing))
-    if isinstance(adapted, PeftModel) and args.destination:
-        require_trusted_base(adapted, str(model_args.model_name_or_path), model_args.trust_remote_code)
+    adapted = adapted_for("CAUSAL_LM", model, model_args, peft_args, args)
     if args.freeze_backpack:
         _freeze(adapted)
     require_fit(adapted, checkpoint)
@@ -77,22 +68,7 @@ def train_causal_lm(
         processing_class=tokenizer,
     )
     results = run_trainer(trainer, checkpoint, by_language(tests, encode))
-    if trainer.is_world_process_zero():
-        if args.do_train:
-            adapted.save_pretrained(str(args.folder))
-            save_tokenizer(tokenizer, args.folder)
-            figures = draw_curve(trainer.state.log_history, "eval_perplexity", [args.folder])
-            run = record_run((model_args, data_args, args), results, "text-generation", figures)
-            facts = _describe(adapted, run, rows["train"])
-            write_facts(args.folder, facts)
-        write_results(args.folder, results)
-        if args.do_train:
-            start = model_args.model_name_or_path
-            record = partial(record_model, adapted)
-            if isinstance(adapted, PeftModel):
-                trust = model_args.trust_remote_code
-                record = partial(record_peft, adapted, base=str(start), trust_remote_code=trust)
-            publish_run(args.folder, facts, args, start, record)
+    leave(trainer, (model_args, data_args, args), results, partial(_describe, adapted, rows.get("train")))
     return results
 
 
@@ -148,7 +124,7 @@ def _is_completion(rows: Any) -> bool:
     return "completion" in next(iter(rows), {})
 
 
-def _describe(model: PreTrainedModel | PeftModel, run: Any, rows: Any) -> Facts:
+def _describe(model: PreTrainedModel | PeftModel, rows: Any, run: Record) -> Facts:
     column = "prompt" if _is_completion(rows) else "text"
     prompt = opening(row[column] for row in islice(rows, SHOWN))
     if not isinstance(model, PeftModel):

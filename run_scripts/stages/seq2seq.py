@@ -4,32 +4,29 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 from peft import PeftModel
-from transformers import set_seed
+from transformers import PreTrainedModel, set_seed
 
-from xlzoo.hub_cards.probes import record_model, record_peft
+from xlzoo.hub_cards import Facts
 from xlzoo.run_scripts.corpora.checks import require_text
 from xlzoo.run_scripts.corpora.sequences import as_source_and_target
+from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.language_tests import by_language, joined
 from xlzoo.run_scripts.models.decoder_tokenizers import start_decoder_tokenizer
 from xlzoo.run_scripts.models.decoders import DecoderArguments
-from xlzoo.run_scripts.models.new_tokenizers import save_tokenizer
-from xlzoo.run_scripts.models.quantization import prepared, require_adapter
+from xlzoo.run_scripts.models.positions import positions_left, positions_of
+from xlzoo.run_scripts.models.quantization import require_adapter
 from xlzoo.run_scripts.models.seq2seq_models import start_seq2seq
 from xlzoo.run_scripts.objectives.seq2seq import Seq2SeqCollator, Seq2SeqConfig, Seq2SeqTrainer
-from xlzoo.run_scripts.peft_arguments import PeftArguments, require_trainable
-from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer, write_results
+from xlzoo.run_scripts.peft_arguments import PeftArguments
+from xlzoo.run_scripts.runs import check_output, claim_output, needed_splits, require_fit, run_trainer
 from xlzoo.run_scripts.seq2seq_arguments import Seq2SeqArguments
 from xlzoo.run_scripts.stages.causal_facts import seq2seq_facts
-from xlzoo.run_scripts.stages.curves import draw_curve
-from xlzoo.run_scripts.stages.facts import record_run
+from xlzoo.run_scripts.stages.facts import Record
 from xlzoo.run_scripts.stages.papers import METHODS
-from xlzoo.run_scripts.stages.publishing import publish_run, write_facts
 from xlzoo.run_scripts.stages.snippets import opening
-
-SHOWN = 1000
-"""Training rows that are looked at for a prompt that a card can show."""
+from xlzoo.run_scripts.stages.text_writers import SHOWN, adapted_for, leave
 
 
 def train_seq2seq(
@@ -49,9 +46,8 @@ def train_seq2seq(
     set_seed(args.seed)
     tokenizer = start_decoder_tokenizer(model_args, rows, checkpoint)
     model, start = start_seq2seq(model_args, tokenizer)
-    model = prepared(model, model_args.quantization, bool(args.gradient_checkpointing))
-    adapted = peft_args.adapt(model, "SEQ_2_SEQ_LM")
-    require_trainable(adapted, bool(args.gradient_checkpointing))
+    adapted = adapted_for("SEQ_2_SEQ_LM", model, model_args, peft_args, args)
+    _require_room(data_args, adapted)
     require_fit(adapted, checkpoint)
     encode = partial(
         as_source_and_target,
@@ -71,20 +67,20 @@ def train_seq2seq(
         processing_class=tokenizer,
     )
     results = run_trainer(trainer, checkpoint, by_language(tests, encode))
-    if trainer.is_world_process_zero():
-        if args.do_train:
-            adapted.save_pretrained(str(args.folder))
-            save_tokenizer(tokenizer, args.folder)
-            figures = draw_curve(trainer.state.log_history, "eval_perplexity", [args.folder])
-            run = record_run((model_args, data_args, args), results, "text-generation", figures)
-            prompt = opening(row["prompt"] for row in islice(rows["train"], SHOWN))
-            method = METHODS[adapted.active_peft_config.peft_type] if isinstance(adapted, PeftModel) else None
-            facts = seq2seq_facts(run, prompt, method)
-            write_facts(args.folder, facts)
-        write_results(args.folder, results)
-        if args.do_train:
-            record = partial(record_model, adapted)
-            if isinstance(adapted, PeftModel):
-                record = partial(record_peft, adapted, base=str(model_args.model_name_or_path))
-            publish_run(args.folder, facts, args, model_args.model_name_or_path, record)
+    leave(trainer, (model_args, data_args, args), results, partial(_describe, adapted, rows.get("train")))
     return results
+
+
+def _require_room(data_args: Seq2SeqArguments, model: PreTrainedModel | PeftModel) -> None:
+    """Refuse lengths for which the model has no positions; a prefix stands before what the decoder reads."""
+    rooms = {"source": positions_of(model.config), "target": positions_left(model)}
+    for side, most in rooms.items():
+        asked = getattr(data_args, f"max_{side}_length")
+        if most is not None and asked > most:
+            raise UserError(f"--max_{side}_length {asked} is more than the model's {most} positions; give less.")
+
+
+def _describe(model: PreTrainedModel | PeftModel, rows: Dataset, run: Record) -> Facts:
+    prompt = opening(row["prompt"] for row in islice(rows, SHOWN))
+    method = METHODS[model.active_peft_config.peft_type] if isinstance(model, PeftModel) else None
+    return seq2seq_facts(run, prompt, method)

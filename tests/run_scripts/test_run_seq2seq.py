@@ -31,6 +31,10 @@ QUIET = [
     "8",
 ]
 TRAIN = ["--do_train", "--max_steps", "2"]
+FEW = "d_model=16,encoder_layers=1,decoder_layers=1,encoder_attention_heads=2,decoder_attention_heads=2"
+BART = ["--model_type", "bart", "--tokenizer_vocab_size", "400"]
+BART += ["--config_overrides", f"{FEW},encoder_ffn_dim=16,decoder_ffn_dim=16,max_position_embeddings=60"]
+"""Positions are learned, one by one, where T5 has none."""
 
 
 def seq2seq(folder, *flags):
@@ -145,6 +149,11 @@ def test_half_precision_learns_nearly_the_same(t5, tmp_path):
     [
         (["--model_type", "gpt2", "--tokenizer_vocab_size", "400"], "encoder and decoder"),
         (["--model_name_or_path", "T5", "--max_target_length", "2"], "--max_target_length"),
+        (BART, "--max_source_length 160 is more than the model's 60 positions"),
+        (
+            [*BART, "--max_source_length", "60", "--use_peft", "--peft_type", "prefix", "--num_virtual_tokens", "21"],
+            "39",
+        ),
         (["--model_name_or_path", "T5", "--prompt_column_name", "x"], "--prompt_column_name"),
         (["--model_name_or_path", "T5", "--quantization", "4bit"], "--use_peft"),
         (["--model_name_or_path", "T5", "--use_peft", "--quantization", "8bit"], "GPU"),
