@@ -21,7 +21,7 @@ class LanguageTests(SourceArguments):
 
     language: str | None = field(
         default=None,
-        metadata={"help": "The data's language, any spelling; also for cards. Of rows that tell theirs, those in it."},
+        metadata={"help": "The data's language, any spelling; where labelled rows tell theirs, those in it."},
     )
     test_config_name: list[str] = field(
         default_factory=list,
@@ -64,11 +64,13 @@ class LanguageTests(SourceArguments):
         """Say whether there are configurations to name."""
         return bool(self.dataset_name or self.test_dataset_name)
 
-    def chosen(self, loaded: DatasetDict) -> DatasetDict:
+    def chosen(self, loaded: DatasetDict, kind: str) -> DatasetDict:
         """Tell rows of several languages apart: tests become `test.deu` and so on; of other splits one language stays.
 
-        Raises UserError where a language that was asked for is not among them.
+        Text is taken as it comes. Raises UserError where a language that was asked for is not among the rows'.
         """
+        if kind == "text":
+            return loaded
         if self.only_tests and "test" in loaded:
             loaded = DatasetDict({"test": loaded["test"]})
         found: dict[str, Dataset] = dict(loaded)

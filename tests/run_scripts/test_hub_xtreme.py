@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from hub_xtreme import CONFIGS, NLI, SENTENCES, make_xnli, make_xtreme
 from tiny_runs import COMMON, refused
 
@@ -13,6 +13,7 @@ from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.row_languages import mixed_languages
 from xlzoo.run_scripts.corpora.sources import load
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
+from xlzoo.run_scripts.language_tests import LanguageTests
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
 from xlzoo.run_scripts.stages.classification_facts import with_languages
 from xlzoo.run_scripts.stages.facts import Record
@@ -189,3 +190,11 @@ def test_mistakes(hub, flags, words):
 def test_how_rows_tell_their_languages(columns, codes):
     """Languages of a single one tell nothing that a configuration's name does not."""
     assert mixed_languages({"test": Dataset.from_dict(columns)}) == ({"test": codes} if codes else {})
+
+
+def test_text_is_taken_in_whatever_languages():
+    """As before: `--language` is for its card alone, and it may be a stream, of which nobody knows the languages."""
+    loaded = DatasetDict({"train": Dataset.from_dict({"language": ["de", "sw"], "text": ["eins", "moja"]})})
+    assert LanguageTests(language="de").chosen(loaded, "text") is loaded
+    assert LanguageTests(language="de").chosen(loaded, "pairs")["train"]["text"][:] == ["eins"]
+    assert LanguageTests().chosen(loaded, "pairs")["train"]["text"][:] == ["eins", "moja"]
