@@ -12,7 +12,6 @@ import torch
 from accelerate.data_loader import BatchSamplerShard
 from torch.nn.functional import cross_entropy
 from torch.utils.data import BatchSampler, DataLoader, Sampler
-from transformers import Trainer
 
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.objectives.classification import ClassificationTrainer
@@ -21,6 +20,7 @@ from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.even_batches import EvenBatches
 from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
 from xlzoo.run_scripts.objectives.teacher import Teacher
 
@@ -40,7 +40,7 @@ class Weights:
     noise: Noise = field(default_factory=Noise)
 
 
-class ConsistencyTrainer(Trainer):
+class ConsistencyTrainer(ResumableTrainer):
     """The stock Trainer for batches of a `ViewCollator`, in which predictions are named by their place.
 
     Examples and views are encoded together. Each part is a mean over the predictions of a whole step, so that neither
@@ -81,17 +81,7 @@ class ConsistencyTrainer(Trainer):
         shard: Any = loader.batch_sampler
         shared = isinstance(shard, BatchSamplerShard) and not (shard.drop_last or shard.split_batches)
         if shared and isinstance(shard.batch_sampler, BatchSampler) and isinstance(rows, ViewRows):
-            shard.batch_sampler = EvenBatches(shard.batch_sampler, rows, shard.num_processes)
-        return loader
-
-    def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:
-        """Return the stock loader, with a generator of its own.
-
-        From the training's it would draw a seed for its workers, none of whose draws need it: every epoch, or once
-        where they persist, so that a run that goes on, with new workers, would have other random numbers from there.
-        """
-        loader: Any = super()._get_dataloader(*args, **kwargs)
-        loader.base_dataloader.generator = torch.Generator()
+            shard.batch_sampler = EvenBatches(shard.batch_sampler, shard.num_processes)
         return loader
 
     def get_batch_samples(

@@ -2,31 +2,27 @@
 
 from collections.abc import Iterator
 
-from accelerate.data_loader import SeedableRandomSampler
 from torch.utils.data import BatchSampler, Sampler
 
-from xlzoo.run_scripts.corpora.view_rows import FILLER, ViewRows
+from xlzoo.run_scripts.corpora.view_rows import FILLER
 
 
 class EvenBatches(Sampler[list[int]]):
     """An epoch's batches, filled up with `FILLER`s to as many for each process, all of the same size.
 
-    accelerate would take the epoch's first rows once more, which then count twice. Neither does it tell a random
-    sampler the epoch that a run goes on within, where several processes share the batches.
+    accelerate would take the epoch's first rows once more, which then count twice.
     """
 
     drop_last = False
 
-    def __init__(self, batches: BatchSampler, rows: ViewRows, processes: int) -> None:
-        self.batches, self.rows, self.processes = batches, rows, processes
+    def __init__(self, batches: BatchSampler, processes: int) -> None:
+        self.batches, self.processes = batches, processes
         self.batch_size = batches.batch_size
 
     def __len__(self) -> int:
         return -(-len(self.batches) // self.processes) * self.processes
 
     def __iter__(self) -> Iterator[list[int]]:
-        if isinstance(self.batches.sampler, SeedableRandomSampler):
-            self.batches.sampler.set_epoch(self.rows.epoch)
         for batch in self.batches:
             yield batch + [FILLER] * (self.batch_size - len(batch))
         for _ in range(len(self.batches), len(self)):

@@ -5,11 +5,12 @@ from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.corpora.pieces import IGNORED, EpochRows
 from xlzoo.run_scripts.errors import UserError
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.objectives.token_scores import perplexity, row_sums
 
 
@@ -51,7 +52,7 @@ class EpochStarter(TrainerCallback):
         self.rows.start(int(state.epoch or 0))
 
 
-class MaskedLMTrainer(Trainer):
+class MaskedLMTrainer(ResumableTrainer):
     """The stock Trainer, evaluating the mean loss over all predicted tokens whatever the batch size or process count.
 
     The stock evaluation averages batch means, so its perplexity depends on how the rows fall into batches.

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.functional import normalize
-from transformers import Trainer
 
 from xlzoo.modeling.chunked_loss import head_scores
 from xlzoo.modeling.modeling_backpack import BackpackGPT2LMHeadModel
@@ -20,6 +19,7 @@ from xlzoo.run_scripts.corpora.pieces import IGNORED
 from xlzoo.run_scripts.objectives.adaptation_config import SenseAdaptationConfig
 from xlzoo.run_scripts.objectives.losses import joint_info_nce
 from xlzoo.run_scripts.objectives.pair_scores import pair_scores
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.objectives.sense_schedule import Moment
 from xlzoo.run_scripts.objectives.token_scores import row_sums
 
@@ -69,7 +69,7 @@ def last_tokens(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return states[torch.arange(len(states), device=states.device), places]
 
 
-class SenseAdaptationTrainer(Trainer):
+class SenseAdaptationTrainer(ResumableTrainer):
     """The stock Trainer with the loss of the schedule, its parts in the log, and retrieval at evaluation.
 
     Negatives come from the batches of all processes, and the language model's loss is the mean over all tokens of a

@@ -3,12 +3,13 @@
 from typing import Any
 
 import torch
-from transformers import Trainer
+
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 
 Batch = dict[str, torch.Tensor]
 
 
-class StepMeanTrainer(Trainer):
+class StepMeanTrainer(ResumableTrainer):
     """The stock Trainer for losses that a subclass adds up over the labels of a batch that are not -100.
 
     Means of batches' means would weigh labels by how many others their batch has.

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import EvalPrediction, Trainer
+from transformers import EvalPrediction
 
 from xlzoo.run_scripts.arguments import RunArguments
 from xlzoo.run_scripts.corpora.pieces import IGNORED
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.tasks import TASKS, Task
 
 
@@ -22,7 +23,7 @@ class TaggingConfig(RunArguments):
     task_name: str = field(default="ner", metadata={"help": "ner or pos.", "choices": sorted(TASKS)})
 
 
-class TaggingTrainer(Trainer):
+class TaggingTrainer(ResumableTrainer):
     """The stock Trainer, scoring sentences that `as_windows` cut as if they had never been cut."""
 
     def __init__(self, *, task: Task, labels: Sequence[str], **kwargs: Any) -> None:

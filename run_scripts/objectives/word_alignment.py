@@ -9,7 +9,6 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import (
     EvalPrediction,
-    Trainer,
     TrainerCallback,
     TrainerControl,
     TrainerState,
@@ -23,6 +22,7 @@ from xlzoo.run_scripts.corpora.pieces import IGNORED
 from xlzoo.run_scripts.data_arguments import require_at_least
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter, MaskedLMConfig
+from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.objectives.token_scores import perplexity, row_sums
 
 OBJECTIVES = ("mlm", "tlm", "xlm_align", "infoxlm")
@@ -101,7 +101,7 @@ class MomentumStep(TrainerCallback):
         self.keys = []
 
 
-class WordAlignmentTrainer(Trainer):
+class WordAlignmentTrainer(ResumableTrainer):
     """The stock Trainer for batches of text and pairs, with a loss over all predictions of a step, of whatever part.
 
     Labels that the model makes itself, partners and keys, are made once for a whole step, before its first batch. So

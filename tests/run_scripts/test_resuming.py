@@ -10,7 +10,7 @@ from killed_runs import in_state, in_step, in_weights, killed_at, killed_when_ap
 from tiny_runs import MLM, NER, assert_different, assert_same, refused
 from transformers import Trainer
 
-from xlzoo.run_scripts import run_mlm, run_ner
+from xlzoo.run_scripts import run_classification, run_mlm, run_ner
 
 RESUME = ["--resume_from_checkpoint", "last"]
 PHRASES = ["--dataset_name", "phrasebook", "--do_train"]
@@ -107,6 +107,30 @@ def test_killed_task_adapter(base, languages, tmp_path, steps_taken, moment, num
     run_ner.main([*NER, *PHRASES, *stack, "--max_steps", "14", "--output_dir", str(tmp_path / "whole")])
     assert_same(tmp_path / "r/ner", tmp_path / "whole/ner")
     assert_same(tmp_path / "r", tmp_path / "whole")
+
+
+LASTING = ["--dataloader_num_workers", "1", "--dataloader_persistent_workers", "true"]
+EVERY_FOUR = ["--do_eval", "--eval_strategy", "steps", "--eval_steps", "4"]
+
+
+@pytest.mark.parametrize(
+    ("script", "flags"),
+    [
+        pytest.param(run_mlm, ["--line_by_line", *LASTING], id="mlm, lasting workers"),
+        pytest.param(run_classification, [*LASTING, *EVERY_FOUR], id="classification, those of evaluations too"),
+        pytest.param(run_ner, ["--do_eval", "--eval_strategy", "epoch"], id="ner, an evaluation after the checkpoint"),
+    ],
+)
+def test_data_loaders_draw_the_same(base, tmp_path, script, flags):
+    """From the end of the first epoch of ten steps on: workers that live as long as the run are new there.
+
+    The evaluation of that epoch comes after the checkpoint, so that a run from there does not have it.
+    """
+    flags = [*NER, *PHRASES, *saving(10, last=13), *flags, "--model_name_or_path", str(base)]
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    script.main([*flags, "--output_dir", str(whole)])
+    script.main([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", str(whole / "checkpoint-10")])
+    assert_same(resumed, whole)
 
 
 def test_comparison_sees_one_step_of_difference(mlm_flags, mlm_whole, tmp_path):

@@ -152,7 +152,7 @@ def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task, lasting):
     """Ten sentences, or pairs, and their copies in batches of four: killed in the third epoch of stage 2.
 
     Questions have several windows each, so that it is their second epoch. The workers, which are new after the kill,
-    live for an epoch, or as long as the run, those of evaluations too.
+    live for an epoch, as if there were none, or as long as the run, those of evaluations too.
     """
     common = ["--dataset_name", "phrasebook", "--model_name_or_path", str(base), "--per_device_train_batch_size", "4"]
     flags = [*COMMON, *common, *SAVING, *task, "--max_train_samples", "10", "--dataloader_num_workers", "2"]
@@ -164,8 +164,8 @@ def test_killed_runs_end_as_if_they_had_not_been(base, tmp_path, task, lasting):
     killed_at(run_xtune.main, [*flags, "--output_dir", str(tmp_path / "killed")], in_step, 11)
     assert list((tmp_path / "killed/teacher").glob("epoch-1-*" if task is SPANS else "epoch-2-*"))
     run_xtune.main([*flags, "--output_dir", str(tmp_path / "killed"), "--resume_from_checkpoint", "last"])
-    without = ["--dataloader_num_workers", "0", "--dataloader_persistent_workers", "false"]
-    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole"), *without])
+    flags += [] if lasting else ["--dataloader_num_workers", "0"]
+    run_xtune.main([*flags, "--output_dir", str(tmp_path / "whole")])
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 

@@ -4,9 +4,9 @@ from itertools import chain, pairwise
 
 import pytest
 import torch
-from accelerate.data_loader import BatchSamplerShard, SeedableRandomSampler, SkipBatchSampler
+from accelerate.data_loader import BatchSamplerShard, SeedableRandomSampler, prepare_data_loader, skip_first_batches
 from datasets import Dataset
-from torch.utils.data import BatchSampler
+from torch.utils.data import BatchSampler, DataLoader
 
 from xlzoo.run_scripts.corpora.view_rows import FILLER, ViewRows
 from xlzoo.run_scripts.objectives.even_batches import EvenBatches
@@ -47,7 +47,7 @@ def test_batches_have_like_lengths():
 @pytest.mark.parametrize(("number", "processes", "size"), [(100, 2, 4), (100, 3, 8), (3, 4, 2), (96, 2, 4)])
 def test_processes_share_an_epoch_out(number, processes, size):
     """Whatever divides or not: each row once, as one process has them step by step, and all batches of one size."""
-    batches = EvenBatches(BatchSampler(range(number), size, False), rows(), processes)
+    batches = EvenBatches(BatchSampler(range(number), size, False), processes)
     shares = [list(BatchSamplerShard(batches, processes, process)) for process in range(processes)]
     steps = [list(chain(*step)) for step in zip(*shares, strict=True)]
     assert len(steps) == -(-number // (size * processes)) and {len(step) for step in steps} == {size * processes}
@@ -56,13 +56,23 @@ def test_processes_share_an_epoch_out(number, processes, size):
     assert len(BatchSamplerShard(batches, processes, 0)) == len(steps)
 
 
-def test_a_random_order_is_the_epochs_where_a_run_goes_on():
-    """Two processes that skip three batches each, by accelerate's `skip_first_batches`, go on as they would have."""
-    given = rows()
-    given.start(2)
-    order = SeedableRandomSampler(given, data_seed=5)
+@pytest.mark.parametrize("even", [True, False])
+def test_a_random_order_is_the_epochs_where_a_run_goes_on(even):
+    """Two processes whose loaders, as accelerate prepares them, skip three batches each go on as they would have.
+
+    So they do with its own batches, which the other scripts have.
+    """
+    order = SeedableRandomSampler(rows(), data_seed=5)
     order.set_epoch(2)
     expected = list(order)
-    new = EvenBatches(BatchSampler(SeedableRandomSampler(given, data_seed=5), 4, False), given, 2)
-    shares = [list(SkipBatchSampler(BatchSamplerShard(new, 2, process), 3)) for process in (0, 1)]
+    shares = []
+    for process in (0, 1):
+        loader = DataLoader(rows(), 4, shuffle=True, collate_fn=lambda batch: [row["index"] for row in batch])
+        split = {"num_processes": 2, "process_index": process, "put_on_device": False}
+        prepared = prepare_data_loader(loader, use_seedable_sampler=True, data_seed=5, **split)
+        shard = prepared.batch_sampler
+        shard.batch_sampler = EvenBatches(shard.batch_sampler, 2) if even else shard.batch_sampler
+        new = skip_first_batches(prepared, 3)
+        new.set_epoch(2)
+        shares.append(list(new))
     assert list(chain(*(one + two for one, two in zip(*shares, strict=True))))[:76] == expected[24:]
