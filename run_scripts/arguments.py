@@ -14,6 +14,7 @@ import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
 from transformers.trainer_utils import HubStrategy
+from transformers.utils import is_torch_bf16_gpu_available
 from transformers.utils import logging as transformers_logging
 
 from xlzoo.hub_cards import PublishError
@@ -102,9 +103,11 @@ class RunArguments(Reprinted, TrainingArguments):
         require_at_least(0, self, "dataloader_num_workers", "seed", "data_seed", "learning_rate", "num_train_epochs")
         if max(self.seed, self.data_seed or 0) >= 2**32:
             raise UserError("--seed and --data_seed must be below 4294967296.")
+        if self.bf16 and not self.use_cpu and not is_torch_bf16_gpu_available():
+            raise UserError("--bf16 needs a GPU that has it; give --use_cpu too, or --bf16 false.")
         super().__post_init__()
         if self.fp16 and self.device.type == "cpu":
-            raise UserError("--fp16 needs a GPU; give --bf16 in its place, or --fp16 false.")
+            raise UserError("--fp16 needs a GPU; give --bf16 --use_cpu in its place, or --fp16 false.")
         if self.dataloader_drop_last and (self.do_eval or self.do_predict):
             raise UserError("--dataloader_drop_last would leave rows out of evaluations too; evaluate in another run.")
         # The Trainer would find an unknown or missing tracker only when it is made.

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from tiny_runs import refused
 
 from xlzoo.modeling.adapter_config import AdapterError
@@ -104,6 +105,12 @@ def test_recipe_beside_the_scripts_is_found_from_anywhere(tmp_path, monkeypatch)
 )
 def test_bad_flags(arguments, words):
     refused(lambda: parse(["--use_cpu", *arguments], *TYPES), *words)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_bfloat16_on_the_processor_is_asked_for():
+    refused(lambda: parse(["--bf16"], *TYPES), "--bf16 needs a GPU", "--use_cpu", "--bf16 false")
+    assert parse(["--bf16", "--use_cpu"], *TYPES)[-1].bf16
 
 
 SECRET = "hf_" + "x" * 30

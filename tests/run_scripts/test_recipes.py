@@ -1,8 +1,13 @@
 """Every recipe is read by its script, and comes as far as a machine without network, GPU and its data lets it.
 
+So are the commands of the README and of the scripts' docstrings, though nothing is asked of these but known flags.
+
 `madx_phrasebook` needs none of them: tests/effects runs it to its end. Those of large models are based on others.
 """
 
+import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,6 +33,7 @@ from xlzoo.run_scripts import (
     run_xtune,
 )
 from xlzoo.run_scripts.arguments import read_recipe
+from xlzoo.run_scripts.errors import UserError
 
 RECIPES = {path.stem: path for path in sorted(Path(*run_scripts.__path__).glob("recipes/*.yaml"))}
 ELSEWHERE = {"madx_phrasebook", *(name for name in RECIPES if name.endswith("_large"))}
@@ -98,3 +104,30 @@ def test_every_recipe_says_what_it_is():
     for path in RECIPES.values():
         assert path.read_text(encoding="utf-8").startswith("# "), path
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
+
+
+def commands():
+    """Yield (script, its arguments) of every command that the README and the scripts' docstrings show."""
+    folder = Path(*run_scripts.__path__)
+    scripts = [path for path in folder.glob("*.py") if "def cli" in path.read_text(encoding="utf-8")]
+    for path in [folder.parent / "README.md", *sorted(scripts)]:
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ").replace("$language", "sw")
+        for script, flags in re.findall(r"python run_scripts/(\w+)\.py ([^\n;#`]*)", text):
+            if "..." not in flags and script not in ("run_madx", "publish"):
+                yield pytest.param(script, shlex.split(flags), id=f"{path.stem}-{script}")
+
+
+@pytest.mark.parametrize(("name", "flags"), commands())
+def test_flags_of_a_printed_command_are_known(name, flags, monkeypatch):
+    """What is wrong with it here, no GPU, network or file, is not its flags."""
+    script = import_module(f"xlzoo.run_scripts.{name}")
+    read = script.parse
+
+    def only_read(argv, *types):
+        read(argv, *types)
+        raise UserError("The command can be read, and that is all.")
+
+    monkeypatch.setattr(script, "parse", only_read)
+    message = refused(lambda: script.main(flags))
+    reasons = ("The command can be read", "needs a GPU", "no file", "HF_HUB_OFFLINE")
+    assert any(reason in message for reason in reasons), message
