@@ -20,7 +20,7 @@ class MeasuredModel:
     model_path: str = field(metadata={"help": "Folder or Hub id of a causal language model."})
     tokenizer_name: str | None = field(default=None, metadata={"help": "Hub id or folder, if not the model's."})
     load_adapter: str | None = field(
-        default=None, metadata={"help": "Folder or Hub id of a LoRA or IA3 adapter (PEFT)."}
+        default=None, metadata={"help": "Folder or Hub id of a LoRA, IA3 or prefix adapter (PEFT)."}
     )
     trust_remote_code: bool = field(default=False, metadata={"help": "Run code from the model's repository."})
     dtype: str = field(default="auto", metadata={"help": f"auto (as stored), {', '.join(DTYPES)}."})

@@ -66,9 +66,10 @@ def _save(
     trainer: Trainer, arguments: Arguments, results: Mapping[str, Any], describe: Callable[[Record], Facts]
 ) -> Facts:
     model: Any = trainer.model
+    tokenizer: Any = trainer.processing_class
     folder = arguments[2].folder
     model.save_pretrained(str(folder))
-    save_tokenizer(trainer.processing_class, folder)
+    save_tokenizer(tokenizer, folder)
     figures = draw_curve(trainer.state.log_history, "eval_perplexity", [folder])
     facts = describe(record_run(arguments, results, "text-generation", figures))
     write_facts(folder, facts)
