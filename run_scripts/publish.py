@@ -1,6 +1,6 @@
 """Publish a folder that exists: a model, an AdapterHub or PEFT adapter, a dataset, or what a run wrote.
 
-    python run_scripts/publish.py runs/en me/madx-eng --license mit
+    python run_scripts/publish.py runs/en/eng me/madx-eng --license mit
     python run_scripts/publish.py runs/ner/ner me/madx-ner --hub_dir hub     # to a local folder, without network
     python run_scripts/publish.py lora me/lora --base_model xlm-roberta-base --hub_revision pr --dry_run
 

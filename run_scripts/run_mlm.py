@@ -2,7 +2,7 @@ r"""Masked LM on text: an encoder from scratch or further trained, or an adapter
 
     python run_scripts/run_mlm.py --model_name_or_path xlm-roberta-base --train_adapter --adapter_config pfeiffer+inv \
         --dataset_name wikitext --dataset_config_name wikitext-2-raw-v1 --learning_rate 1e-4 --num_train_epochs 3 \
-        --output_dir runs/en
+        --language en --output_dir runs/en
 """
 
 from collections.abc import Sequence

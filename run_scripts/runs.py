@@ -187,9 +187,9 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
     part = folder / f"{RESULTS_FILE}.part"
     part.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
     part.replace(folder / RESULTS_FILE)
-    if scores := {key: value for key, value in results.items() if SCORE.match(key)}:
-        told = ", ".join(f"{key} {value:.4g}" for key, value in sorted(scores.items()))
-        logger.info("%s (%s)", told, folder / RESULTS_FILE)
+    scores = {key: value for key, value in results.items() if SCORE.match(key)}
+    told = ", ".join(f"{key} {value:.4g}" for key, value in sorted(scores.items()))
+    logger.info("%s (%s)", told or "done", folder / RESULTS_FILE)
 
 
 def read_results(folder: Path) -> dict[str, Any] | None:

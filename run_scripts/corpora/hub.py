@@ -25,7 +25,7 @@ PARQUET_BRANCH = "refs/convert/parquet"
 SCRIPT_REFUSAL = "Dataset scripts are no longer supported"
 BUILDERS = ("json", "csv", "text", "conll", "parquet", "arrow")
 """The readers of `datasets` for rows of text; others decode pictures, archives of pickles and the like."""
-LOCAL_WAY_OUT = "give a local folder with --dataset_name, files with --train_file and --validation_file, or phrasebook"
+LOCAL_WAY_OUT = "give a local folder or 'phrasebook' in its place, or files"
 
 
 def load_repository(name: str, config: str | None) -> datasets.DatasetDict:
@@ -202,6 +202,6 @@ def _parquet_splits(name: str) -> dict[str, dict[str, list[str]]]:
     if not splits:
         raise UserError(
             f"{name} holds only a loading script, which never runs, and no Parquet copy: use a copy without a script, "
-            "or download its files and pass them with --train_file and --validation_file"
+            "or download its files and pass them instead"
         )
     return splits

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -71,10 +72,10 @@ def _check_vocabulary(name: str) -> None:
     try:
         path = require_file(name, VOCABULARY, "a fast tokenizer")
     except AdapterError as error:
-        raise UserError(
-            f"No tokenizer could be loaded: {str(error).rstrip('.')}; give --tokenizer_name, such as "
-            "FacebookAI/xlm-roberta-base for a model with XLM-R's vocabulary."
-        ) from error
+        advice = "give --tokenizer_name, such as FacebookAI/xlm-roberta-base for a model with XLM-R's vocabulary."
+        if not Path(name).is_dir():
+            advice = "correct the name, or give --tokenizer_name if the model has no tokenizer of its own."
+        raise UserError(f"No tokenizer could be loaded: {str(error).rstrip('.')}; {advice}") from error
     try:
         full = read_json(path, MOST_VOCABULARY)
     except AdapterError as error:
