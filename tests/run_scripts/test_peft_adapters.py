@@ -5,14 +5,25 @@ import json
 import pytest
 import torch
 from peft import IA3Config, LoraConfig, get_peft_model
+from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file
 from tiny_models import TINY_ENCODER
-from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+from transformers import (
+    AutoTokenizer,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
+    XLMRobertaForTokenClassification,
+    set_seed,
+)
 
 from xlzoo.modeling.adapter_config import AdapterError
 from xlzoo.modeling.configuration_madx import MadxConfig
-from xlzoo.modeling.modeling_madx import MadxForTokenClassification
+from xlzoo.modeling.modeling_madx import MadxForMaskedLM, MadxForTokenClassification
+from xlzoo.run_scripts.arguments import ModelArguments
+from xlzoo.run_scripts.models.encoders import load_encoder
 from xlzoo.run_scripts.models.peft_adapters import load_peft
+from xlzoo.run_scripts.peft_arguments import NewPeftArguments
 
 CONFIGS = {
     "LoRA": LoraConfig(r=4, target_modules=["query", "value"]),
@@ -89,3 +100,22 @@ def test_adapter_of_another_size(tmp_path, batch):
     deep = XLMRobertaForMaskedLM(XLMRobertaConfig(**{**TINY_ENCODER, "num_hidden_layers": 4}))
     with pytest.raises(AdapterError, match=r"layer\.3\.attention\.self\.query\.lora_A\.weight is missing"):
         load_peft(deep, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("cls", "task_type"),
+    [(XLMRobertaForTokenClassification, "TOKEN_CLS"), (XLMRobertaForSequenceClassification, "SEQ_CLS")],
+)
+def test_one_seed_begins_a_tasks_and_a_languages_adapter_alike(base, cls, task_type):
+    """Though the task's head is drawn first; the factors of adapters that began otherwise cannot be added."""
+
+    def begun(cls, task_type, seed):
+        set_seed(seed)
+        model = load_encoder(cls, ModelArguments(model_name_or_path=str(base)), AutoTokenizer.from_pretrained(base))
+        return get_peft_model_state_dict(NewPeftArguments(use_peft=True).add_new(model, task_type))
+
+    language = begun(MadxForMaskedLM, None, 3)
+    task, other = (begun(cls, task_type, seed) for seed in (3, 4))
+    downs = [key for key in language if ".lora_A." in key]
+    assert downs and all(torch.equal(task[key], value) for key, value in language.items())
+    assert not any(torch.equal(task[key], other[key]) for key in downs)
