@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from accelerate.data_loader import BatchSamplerShard
 from torch.nn.functional import cross_entropy
-from torch.utils.data import BatchSampler, DataLoader, Sampler
+from torch.utils.data import BatchSampler, DataLoader
 
 from xlzoo.run_scripts.corpora.view_rows import ViewRows
 from xlzoo.run_scripts.objectives.classification import ClassificationTrainer
 from xlzoo.run_scripts.objectives.consistency_losses import example_consistency, model_consistency
 from xlzoo.run_scripts.objectives.embedding_noise import Noise, noisy
 from xlzoo.run_scripts.objectives.even_batches import EvenBatches
-from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 from xlzoo.run_scripts.objectives.masked_lm import EpochStarter
 from xlzoo.run_scripts.objectives.resumable import ResumableTrainer
 from xlzoo.run_scripts.objectives.tagging import TaggingTrainer
@@ -67,13 +66,9 @@ class ConsistencyTrainer(ResumableTrainer):
         elif train_dataset is not None:
             self.add_callback(EpochStarter(train_dataset))
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
-        rows = self.train_dataset if train_dataset is None else train_dataset
-        if self.args.train_sampling_strategy == "group_by_length" and isinstance(rows, ViewRows):
-            size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-            seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-            return GroupedRows(rows, size, seed)
-        return super()._get_train_sampler(train_dataset)
+    def row_lengths(self, rows: ViewRows) -> list[int]:
+        """Return how many pieces each training row usually has, whatever its view has."""
+        return rows.lengths
 
     def get_train_dataloader(self) -> DataLoader:
         """Return the stock loader, whose batches several processes share out evenly."""

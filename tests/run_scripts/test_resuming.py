@@ -133,6 +133,17 @@ def test_data_loaders_draw_the_same(base, tmp_path, script, flags):
     assert_same(resumed, whole)
 
 
+@pytest.mark.parametrize("script", [run_mlm, run_classification])
+def test_batches_of_like_lengths_come_in_the_same_order(base, tmp_path, script):
+    """From within the second epoch of ten steps on."""
+    flags = [*NER, *PHRASES, *saving(12, last=14), "--model_name_or_path", str(base)]
+    flags += ["--train_sampling_strategy", "group_by_length", *["--line_by_line"] * (script is run_mlm)]
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    script.main([*flags, "--output_dir", str(whole)])
+    script.main([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", str(whole / "checkpoint-12")])
+    assert_same(resumed, whole)
+
+
 def test_comparison_sees_one_step_of_difference(mlm_flags, mlm_whole, tmp_path):
     run_mlm.main([*mlm_flags, "--max_steps", "13", "--output_dir", str(tmp_path / "r")])
     assert_different(tmp_path / "r/eng", mlm_whole)
