@@ -63,7 +63,7 @@ class NewPeftArguments:
     def add_new(self, model: PreTrainedModel, task_type: str | None) -> PeftModel:
         """Put the new adapter on the model; `task_type` is PEFT's ("CAUSAL_LM"). UserError where it has no place.
 
-        One seed begins all adapters alike, a task's and a language's: factors can be merged one by one only from there.
+        One seed begins all adapters alike, a task's and a language's; factors can be merged only from there.
         """
         if self.peft_type == "prefix" and not takes_prefix(model):
             raise UserError(f"{type(model).__name__} takes no prefix; give --peft_type lora or ia3, or another model.")
