@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
@@ -38,13 +39,14 @@ class SourceArguments:
     def load(self, kind: str, *choices: dict[str, str]) -> DatasetDict:
         """Load the rows, cut to the limits, with only the columns of one choice, {wanted name: name in the data}.
 
-        The first choice counts of which the data have every column; UserError where there is none.
+        The first choice counts of which the data have every column; UserError where there is none, and where one of
+        several configurations has rows to train on and another has not.
         """
         parts = [load(source) for source in self.sources(kind)]
         columns = first_present(choices, next(iter(parts[0].values())).column_names)
         for source, part in zip(self.sources(kind), parts, strict=True):
             require_columns(part, list(columns.values()), source)
-        whole = DatasetDict({split: concatenate_datasets([part[split] for part in parts]) for split in parts[0]})
+        whole = joined_parts(parts)
         renames = {theirs: ours for ours, theirs in columns.items() if ours != theirs}
         kept = self.chosen(whole, kind).select_columns(list(columns.values())).rename_columns(renames)
         return DatasetDict(
@@ -94,6 +96,16 @@ class DataArguments(SourceArguments):
 
     max_seq_length: int = field(default=128, metadata={"help": "Longest input in pieces; longer ones are split."})
     label_column_name: str | None = field(default=None, metadata={"help": "Column with the words' labels."})
+
+
+def joined_parts(parts: Sequence[DatasetDict]) -> DatasetDict:
+    """Return the rows of every split one part after the other; UserError where only some have rows to train on."""
+    splits = list(dict.fromkeys(chain(*parts)))
+    if "train" in splits and not all("train" in part for part in parts):
+        raise UserError("A --dataset_config_name has no train split and another one has; name those that have one.")
+    return DatasetDict(
+        {split: concatenate_datasets([part[split] for part in parts if split in part]) for split in splits}
+    )
 
 
 def first_present(choices: Sequence[dict[str, str]], columns: Sequence[str]) -> dict[str, str]:

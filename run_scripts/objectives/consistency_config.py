@@ -107,6 +107,8 @@ class ConsistencyConfig(RunArguments):
             self.dataloader_num_workers = BESIDE_GPU if torch.cuda.is_available() and not self.use_cpu else 0
         super().__post_init__()
         require_one_gpu(self)
+        if self.torch_compile and "noise" in self.kinds:
+            raise UserError("Noise on embeddings is lost in a compiled model; leave --torch_compile or noise out.")
 
     @property
     def published(self) -> Published:

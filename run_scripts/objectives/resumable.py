@@ -12,10 +12,10 @@ from xlzoo.run_scripts.objectives.grouped_rows import GroupedRows
 class ResumableTrainer(Trainer):
     """The stock Trainer, but that loaders and batches of like lengths draw nothing from the training's random numbers.
 
-    A stock loader draws whenever it makes its workers, to seed them, or would make them if it had any; none of our rows
-    need that seed. A run that goes on would draw otherwise than one that was not interrupted, where workers last as
-    long as the run, for they are made again, and where an evaluation at an epoch's end comes after the checkpoint of
-    its last step, for the run that goes on does not have it.
+    A stock loader draws whenever it makes its workers, to seed them, or would make them if it had any; none of our
+    rows need that seed. A run that goes on would draw otherwise than one that was not interrupted, where workers last
+    as long as the run, for they are made again, and where an evaluation at an epoch's end comes after the checkpoint
+    of its last step, for the run that goes on does not have it.
     """
 
     def _get_dataloader(self, *args: Any, **kwargs: Any) -> DataLoader:

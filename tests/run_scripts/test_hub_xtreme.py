@@ -4,7 +4,7 @@ import json
 
 import pytest
 from datasets import Dataset, DatasetDict
-from hub_xtreme import CONFIGS, NLI, SENTENCES, make_xnli, make_xtreme
+from hub_xtreme import CONFIGS, NLI, SENTENCES, make_xnli, make_xtreme, write_configs
 from tiny_runs import COMMON, refused
 
 from xlzoo.hub_cards import Metric
@@ -12,6 +12,7 @@ from xlzoo.run_scripts import run_xtune
 from xlzoo.run_scripts.arguments import ModelArguments, parse
 from xlzoo.run_scripts.corpora.row_languages import mixed_languages
 from xlzoo.run_scripts.corpora.sources import load
+from xlzoo.run_scripts.data_arguments import SourceArguments
 from xlzoo.run_scripts.encoder_adapters import EncoderAdapterArguments
 from xlzoo.run_scripts.language_tests import LanguageTests
 from xlzoo.run_scripts.objectives.consistency_config import ConsistencyConfig
@@ -198,3 +199,23 @@ def test_text_is_taken_in_whatever_languages():
     assert LanguageTests(language="de").chosen(loaded, "text") is loaded
     assert LanguageTests(language="de").chosen(loaded, "pairs")["train"]["text"][:] == ["eins"]
     assert LanguageTests().chosen(loaded, "pairs")["train"]["text"][:] == ["eins", "moja"]
+
+
+def test_configurations_with_other_splits(tmp_path):
+    """One that has no validation split adds nothing to it; one that has none to train on is refused beside others."""
+    rows = Dataset.from_dict({"text": ["one", "two"]})
+    made = {"a": {"train": rows}, "b": {"train": rows, "validation": rows}, "c": {"test": rows}}
+    folder = str(write_configs(tmp_path, made))
+
+    def texts(*configs):
+        return SourceArguments(dataset_name=folder, dataset_config_name=list(configs)).load("text", {"text": "text"})
+
+    assert {split: len(part) for split, part in texts("a", "b").items()} == {"train": 4, "validation": 2}
+    assert set(texts("c")) == {"test"}
+    refused(lambda: texts("b", "c"), "--dataset_config_name", "no train split")
+
+
+def test_compiled_models_take_no_noise():
+    flags = ["--output_dir", "o", "--use_cpu", "--torch_compile"]
+    refused(lambda: parse([*flags, "--copy_augmentation", "noise"], *TYPES), "--torch_compile", "noise")
+    assert parse(flags, *TYPES)[-1].torch_compile
