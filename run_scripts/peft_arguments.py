@@ -1,6 +1,6 @@
 """Arguments that put a LoRA, IA3 or prefix adapter on a model, under the names that peft and trl use."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -17,6 +17,8 @@ from xlzoo.run_scripts.models.peft_adapters import load_peft, takes_prefix
 from xlzoo.run_scripts.runs import adapter_folder
 
 KINDS = ("lora", "ia3", "prefix")
+SHAPES = {"lora_r": "lora", "lora_alpha": "lora", "lora_dropout": "lora", "num_virtual_tokens": "prefix"}
+"""Which kind of adapter a flag is for."""
 HEADED = ("SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS")
 """PEFT's types of tasks with a head of their own, which it trains and saves with the adapter."""
 
@@ -52,6 +54,11 @@ class NewPeftArguments:
             raise UserError(f"--{name} shapes a new adapter; it goes with --use_peft and without --load_adapter.")
         for name in (name for name, value in idle.items() if value and self.peft_type == "prefix"):
             raise UserError(f"--{name} is for lora and ia3; a prefix stands before every layer, leave it out.")
+        defaults = {one.name: one.default for one in fields(NewPeftArguments)}
+        shaped = [name for name in SHAPES if vars(self)[name] != defaults[name]]
+        for name in shaped:
+            if not (self.makes_new and self.peft_type == SHAPES[name]):
+                raise UserError(f"--{name} shapes a new adapter of the kind {SHAPES[name]}; leave it out here.")
         if self.peft_type == "ia3" and bool(self.target_modules) != bool(self.feedforward_modules):
             raise UserError("IA3 wants --target_modules and --feedforward_modules together, or neither.")
 
