@@ -57,7 +57,7 @@ def _load_weights(cls: type[Model], name: str, fields: dict[str, Any]) -> Model:
     model, found = loaded
     model.name_or_path = model.config.name_or_path = name
     for key in sorted(found["missing_keys"]):
-        logger.info("%s is new: %s does not hold it", key, name)
+        logger.info("%s is not in %s: it begins at random, unless an adapter brings it", key, name)
     return model
 
 
