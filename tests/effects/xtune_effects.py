@@ -24,7 +24,7 @@ READING = (
 )
 READING += "--learning_rate 2e-3 --per_device_train_batch_size 32 --train_sampling_strategy group_by_length".split()
 TUNING = "--do_train --do_predict --train_sampling_strategy group_by_length".split()
-PLAIN = "--stage 1 --r1_weight 0 --augmentation noise".split()
+PLAIN = "--stage 1 --r1_weight 0".split()
 Flags = Sequence[object]
 
 
