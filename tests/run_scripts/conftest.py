@@ -1,8 +1,12 @@
 """A tiny checkpoint with its tokenizer, once per session, and data sets that stay out of the user's cache."""
 
+import multiprocessing
+
 import datasets
 import pytest
+from corpus_runs import write_corpora
 from doors import Door
+from killed_runs import MODULES
 from tiny_runs import MLM, NER, make_checkpoint, train_language_adapter
 from transformers import Trainer
 
@@ -69,3 +73,10 @@ def ner(tmp_path, base):
         run_ner.main([*NER, "--output_dir", str(tmp_path / "out"), *names, *map(str, flags)])
 
     return call
+
+
+@pytest.fixture
+def corpora(tmp_path):
+    """The folder of `write_corpora`; the process that others are forked from starts once, with what all tests need."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(MODULES)
+    return write_corpora(tmp_path)

@@ -3,6 +3,7 @@
 import json
 import random
 
+import pytest
 from datasets import load_dataset
 from killed_runs import die
 from opus_folders import write_moses_zip
@@ -10,6 +11,7 @@ from opus_folders import write_moses_zip
 from xlzoo.hub_cards import placing
 from xlzoo.run_scripts.build_parallel_corpus import main
 from xlzoo.run_scripts.corpora.parallel import shards
+from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.stages import corpus_steps, parallel_corpus
 
 PLAIN = "--language_id none --normalize_punctuation false --labse_threshold 0 --min_len 2 --target_size 0".split()
@@ -99,3 +101,10 @@ def after_its_place(number):
         die()
 
     parallel_corpus.place = place
+
+
+def refused(words, *given):
+    """The run ends in one sentence with these words."""
+    with pytest.raises(UserError) as caught:
+        build(*given)
+    assert words in str(caught.value) and "\n" not in str(caught.value)

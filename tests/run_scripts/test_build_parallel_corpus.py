@@ -2,13 +2,10 @@
 
 import json
 import logging
-import multiprocessing
 import sys
 
 import pytest
-import torch
 from corpus_runs import (
-    PLAIN,
     after_a_file,
     after_its_place,
     before_a_file,
@@ -17,13 +14,10 @@ from corpus_runs import (
     files_of,
     flags,
     numbered,
+    refused,
     rows_of,
-    write_corpora,
 )
-from killed_runs import MODULES, _child, _process
-from opus_folders import write_moses_zip
-from slurm_stand_in import Slurm
-from tiny_runs import sentences
+from killed_runs import _child, _process
 
 from xlzoo.run_scripts import build_parallel_corpus
 from xlzoo.run_scripts.arguments import parse, read_recipe, recipe_flags
@@ -35,23 +29,6 @@ from xlzoo.run_scripts.corpora.sources import Source
 from xlzoo.run_scripts.errors import UserError
 from xlzoo.run_scripts.parallel_arguments import CorpusArguments, FilterArguments
 from xlzoo.run_scripts.stages import corpus_steps
-
-
-@pytest.fixture(autouse=True)
-def server_knows_the_scripts():
-    """The process that others are forked from starts once, with what all tests need."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(MODULES)
-
-
-@pytest.fixture
-def corpora(tmp_path):
-    return write_corpora(tmp_path)
-
-
-def refused(words, *given):
-    with pytest.raises(UserError) as caught:
-        build(*given)
-    assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_what_is_in_and_what_was_dropped(corpora, capsys):
@@ -256,89 +233,6 @@ def test_the_published_command():
     assert build_args.config_name == "eng-swh-100k"
     with pytest.raises(UserError, match=r"HF_HUB_OFFLINE|no token"):  # It asks to publish.
         parse(["--upload_data", *recipe_flags(kept)], CorpusArguments, FilterArguments, BuildArguments)
-
-
-@pytest.fixture(scope="module")
-def sentence_model(tmp_path_factory, base):
-    """A sentence-transformers model: a tiny encoder with random weights, and the mean of its tokens."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-
-    folder = tmp_path_factory.mktemp("sentences") / "model"
-    encoder = Transformer(str(base), max_seq_length=32)
-    SentenceTransformer(modules=[encoder, Pooling(encoder.get_embedding_dimension())]).save(str(folder))
-    return folder
-
-
-def test_similarity(corpora, sentence_model, base):
-    """The cosines are those of the encoder's mean vectors, worked out with transformers alone."""
-    from transformers import AutoModel, AutoTokenizer
-
-    from xlzoo.run_scripts.corpora.parallel.sentence_similarity import similarities
-
-    pairs = [*numbered(range(6)), ("a", "b c d")]
-    tokenizer, model = AutoTokenizer.from_pretrained(base), AutoModel.from_pretrained(base).eval()
-
-    def vector(text):
-        with torch.no_grad():
-            return model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0)
-
-    expected = [torch.cosine_similarity(vector(one), vector(other), dim=0).item() for one, other in pairs]
-    found = similarities(pairs, str(sentence_model), 4)
-    assert found == pytest.approx(expected, abs=1e-5)
-    said = dict(zip(sentences("eng", 40)["text"], sentences("swh", 40)["text"], strict=True))
-    write_moses_zip(corpora / "opus", release="v3", pairs=list(said.items()))
-    scores = similarities(list(said.items()), str(sentence_model), 8)
-    threshold = float((sorted(scores)[10] + sorted(scores)[11]) / 2)
-    files = ["--opus_root", corpora / "opus", "--corpora", "Tiny", "--src", "eng", "--tgt", "swh"]
-    given = [
-        *files,
-        *PLAIN,
-        "--len_ratio_low",
-        0.01,
-        "--len_ratio_high",
-        99,
-        "--hf_out",
-        corpora / "out",
-        "--work_dir",
-        corpora / "work",
-    ]
-    report = build(*given, "--labse_threshold", threshold, "--similarity_model", sentence_model, "--batch_size", 8)
-    kept = {pair for pair, score in zip(said.items(), scores, strict=True) if score > threshold}
-    assert len(kept) == len(said) - 11 == len(said) - report["corpora"][0]["dropped"]["similarity"]
-    assert set(rows_of(corpora / "out")) == kept
-
-
-def test_on_slurm(corpora, monkeypatch, caplog):
-    """Through datatrove's executor, whose jobs run here at once: the same dataset as without it."""
-    build(*flags(corpora, "here", "w1"), "--target_size", 50)
-    slurm = Slurm(monkeypatch)
-    options = {"partition": "cpu", "time": "1:00:00", "requeue_signals": None, "mem_per_cpu_gb": 3}
-    given = [*flags(corpora, "there", "w2"), "--target_size", 50, "--shard_size", 20, "--executor", "slurm"]
-    given += ["--num_tasks", 3, "--cluster_options", json.dumps(options)]
-    assert build(*given)["rows"] == 50
-    assert files_of(corpora / "here") == files_of(corpora / "there")
-    steps = [name for name, _, waits in slurm.jobs if name.startswith("xlzoo-")]
-    assert list(dict.fromkeys(steps)) == [f"xlzoo-{name}" for name in "read clean compare keep draw write".split()]
-    assert all(given["partition"] == "cpu" and given["mem-per-cpu"] in ("3G", "1G") for _, given, _ in slurm.jobs)
-    refused("--cluster_options do not fit", *flags(corpora, "b", "w3"), *given[-6:-1], '{"colour": 1}')
-
-
-def test_on_a_cluster_that_takes_its_time(corpora, monkeypatch, caplog):
-    """The command only submits, and finishes the work when it is given again."""
-    slurm = Slurm(monkeypatch, runs=False)
-    options = [
-        "--executor",
-        "slurm",
-        "--cluster_options",
-        '{"partition": "cpu", "time": "1", "requeue_signals": null}',
-    ]
-    with caplog.at_level(logging.INFO):
-        assert build(*flags(corpora), *options) is None
-    assert "Run the same command again when the jobs are done" in caplog.text and not (corpora / "out").exists()
-    slurm.run_all()
-    submitted = len(slurm.jobs)
-    assert build(*flags(corpora), *options)["rows"] == 120 and len(slurm.jobs) == submitted
 
 
 def test_published_with_its_card(corpora):
