@@ -14,6 +14,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    """Offer what takes too long for every run of the tests."""
+    parser.addoption(
+        "--data-alone", action="store_true", help="xTune's effects: also train on rows and copies without R1 and R2."
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of effects first: they take minutes, and at the end one worker would be idle beside them."""
     items.sort(key=lambda item: item.get_closest_marker("effects") is None)

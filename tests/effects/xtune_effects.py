@@ -25,6 +25,8 @@ READING = (
 READING += "--learning_rate 2e-3 --per_device_train_batch_size 32 --train_sampling_strategy group_by_length".split()
 TUNING = "--do_train --do_predict --train_sampling_strategy group_by_length".split()
 PLAIN = "--stage 1 --r1_weight 0".split()
+ALONE = "--stage 2 --r1_weight 0 --r2_weight 0".split()
+"""Rows and copies as mere data."""
 Flags = Sequence[object]
 
 
@@ -75,16 +77,23 @@ def tune(folder: Path, *flags: object) -> dict[str, tuple[float, float]]:
 
 
 def transfer(
-    root: Path, steps: int, flags: Flags, views: Flags, rows: Callable[[int], Flags]
+    root: Path, steps: int, flags: Flags, views: Flags, rows: Callable[[int], Flags], alone: bool
 ) -> dict[str, list[float]]:
-    """Return the scores of plain tuning and of each stage, which has half its steps, by seed; `rows` are its flags."""
-    found: dict[str, list[tuple[float, float]]] = {"plain": [], "stage 1": [], "stage 2": []}
+    """Return the scores of plain tuning and of each stage, which has half its steps, by seed; `rows` are its flags.
+
+    With `alone` also those of rows and copies without R1 and R2, in the updates of stage 2 and of both stages.
+    """
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for seed in SEEDS:
         common = [*flags, *rows(seed), "--seed", seed]
         plain = tune(root / f"plain-{seed}", *common, *PLAIN, "--max_steps", 2 * steps)
         both = tune(root / f"xtune-{seed}", *common, *views, "--max_steps", steps)
-        for name, scores in zip(found, (plain["1"], both["1"], both["2"]), strict=True):
-            found[name].append(scores)
+        found["plain"].append(plain["1"])
+        for stage in ("1", "2"):
+            found[f"stage {stage}"].append(both[stage])
+        for updates in (steps, 2 * steps) if alone else ():
+            data = tune(root / f"data-{updates}-{seed}", *common, *views, *ALONE, "--max_steps", updates)
+            found[f"data alone, {updates} updates"].append(data["2"])
     for place, title in enumerate(("English", "Mean of German, Spanish, Swahili")):
         print(title, {name: [round(one[place], 1) for one in each] for name, each in found.items()})
     return {name: [others for _, others in each] for name, each in found.items()}
